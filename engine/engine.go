@@ -1,0 +1,142 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"orka/search"
+	"orka/shard"
+	"orka/watch"
+	"orka/watch/kube"
+)
+
+// listSlots is how many LISTs are in flight per API server: enough to keep two cores busy decoding,
+// little enough that priority and fairness on the server doesn't queue us.
+const listSlots = 4
+
+// Engine explores one cluster.
+type Engine struct {
+	// immutable
+	cfg     Config
+	client  *kube.Client
+	store   *shard.Store
+	slots   *watch.Slots
+	metrics *metrics
+
+	// atomic
+	view   atomic.Pointer[View]
+	memory atomic.Pointer[Memory]
+
+	// mailboxes of capacity 1: a token says that something is newer
+	dirty      chan struct{} // a status, the server state or a gauge changed
+	rediscover chan struct{}
+	restrict   chan struct{} // permissions may have changed: look at the fall-back again
+
+	// guarded by mu
+	mu       sync.Mutex
+	next     chan struct{} // closed and replaced at each publication
+	kinds    []*watch.Kind
+	failures []DiscoveryFailure
+	server   Server
+	watchers map[watch.Scope]*running
+	wanted   map[*watch.Kind]bool
+	reviewed map[*watch.Kind]bool // forbidden kinds whose permitted namespaces are known
+	group    *errgroup.Group      // of Run; watchers are started in it
+	runCtx   context.Context      //nolint:containedctx // owned by Run, for watchers started while it runs
+}
+
+// New checks the configuration and wires the stages; it starts nothing.
+func New(cfg Config, client *kube.Client) (*Engine, error) {
+	e := &Engine{
+		cfg:        cfg,
+		client:     client,
+		slots:      watch.NewSlots(listSlots),
+		metrics:    newMetrics(),
+		dirty:      make(chan struct{}, 1),
+		rediscover: make(chan struct{}, 1),
+		restrict:   make(chan struct{}, 1),
+		next:       make(chan struct{}),
+		watchers:   map[watch.Scope]*running{},
+		wanted:     map[*watch.Kind]bool{},
+	}
+	store, err := shard.NewStore(shard.Config{
+		Planner:     shard.Modulo(cfg.Shards),
+		QueueCap:    cfg.QueueCap,
+		KeepBodies:  cfg.KeepBodies,
+		MaxRawBytes: cfg.MaxRawBytes,
+		OnBuild:     e.metrics.onBuild,
+		OnPublish:   e.metrics.onPublish,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
+	}
+	e.store = store
+	e.memory.Store(&Memory{Budget: cfg.MaxRSS, Stage: stageOK})
+	world := store.World()
+	e.view.Store(&View{World: world, Index: search.Build(world), At: time.Now()})
+	return e, nil
+}
+
+// Config returns the configuration in force.
+func (e *Engine) Config() Config { return e.cfg }
+
+// View returns the newest View; never nil.
+func (e *Engine) View() *View { return e.view.Load() }
+
+// Changed returns a channel that is closed when a View newer than the present one is published: take the
+// channel, then the View, then wait.
+func (e *Engine) Changed() <-chan struct{} {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.next
+}
+
+// Await returns the first View for which ok holds, or the context's error with the last View seen.
+func (e *Engine) Await(ctx context.Context, ok func(*View) bool) (*View, error) {
+	for {
+		ch := e.Changed()
+		v := e.View()
+		if ok(v) {
+			return v, nil
+		}
+		select {
+		case <-ch:
+		case <-ctx.Done():
+			return v, context.Cause(ctx)
+		}
+	}
+}
+
+// Run works until ctx ends, then waits for all it started. A lost connection never ends it.
+func (e *Engine) Run(ctx context.Context) error {
+	g, gctx := errgroup.WithContext(ctx)
+	e.mu.Lock()
+	e.group, e.runCtx = g, gctx
+	e.mu.Unlock()
+	g.Go(func() error { return e.store.Run(gctx) })
+	g.Go(func() error { return e.discoverLoop(gctx) })
+	g.Go(func() error { return e.viewLoop(gctx) })
+	g.Go(func() error { return e.restrictLoop(gctx) })
+	g.Go(func() error { return e.gaugeLoop(gctx) })
+	if e.cfg.MetricsAddr != "" {
+		g.Go(func() error { return e.serveMetrics(gctx) })
+	}
+	err := g.Wait()
+	if ctx.Err() != nil {
+		return nil // asked to end
+	}
+	return err
+}
+
+// post leaves a token in a mailbox of capacity 1.
+func post(box chan struct{}) {
+	select {
+	case box <- struct{}{}:
+	default:
+	}
+}

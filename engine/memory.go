@@ -1,0 +1,132 @@
+package engine
+
+import (
+	"context"
+	"math"
+	"os"
+	gometrics "runtime/metrics"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// gaugeEvery is the period of the memory gauges.
+const gaugeEvery = time.Second
+
+// The stages, by share of the budget. Shedding by stage is the governor's work; the gauges name them already.
+const (
+	stageOK       = "ok"
+	stageSoft     = "soft"     // 70%
+	stageHard     = "hard"     // 85%
+	stageCritical = "critical" // 95%
+)
+
+// bodiesEvery is how often bodies that nobody looked at for DropRawTTL are let go.
+const bodiesEvery = 10 * time.Second
+
+// gaugeLoop reads the gauges once a second and has a View published only when a person would see a difference.
+// Under pressure all bodies go at once: nothing but the detail screens needs them, and those fetch live.
+func (e *Engine) gaugeLoop(ctx context.Context) error {
+	tick := time.NewTicker(gaugeEvery)
+	defer tick.Stop()
+	swept := time.Now()
+	for {
+		m := e.readMemory()
+		old := e.memory.Swap(m)
+		if m.Stage != old.Stage {
+			e.cfg.Logger.Warn("memory stage", "stage", m.Stage, "was", old.Stage, "rss", m.RSS, "budget", m.Budget)
+		}
+		if m.Stage != stageOK || time.Since(swept) >= bodiesEvery {
+			swept = time.Now()
+			e.dropBodies(swept, m.Stage != stageOK)
+		}
+		if visibly(old, m) {
+			post(e.dirty)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// dropBodies lets go of bodies that nobody looked at for the knob's time, or of all under pressure.
+func (e *Engine) dropBodies(now time.Time, pressure bool) {
+	keep := uint64(math.MaxUint64)
+	switch {
+	case pressure:
+		keep = 0
+	case e.cfg.MaxRawBytes > 0:
+		keep = e.cfg.MaxRawBytes
+	}
+	if n := e.store.DropBodies(now.Add(-e.cfg.DropRawTTL), keep); n > 0 {
+		e.cfg.Logger.Info("bodies dropped", "count", n, "pressure", pressure)
+	}
+}
+
+// visibly reports whether a gauge moved by a hundredth of the budget, or the stage changed.
+func visibly(old, now *Memory) bool {
+	step := now.Budget / 100
+	diff := max(old.RSS, now.RSS) - min(old.RSS, now.RSS)
+	return diff > step || old.Stage != now.Stage
+}
+
+func (e *Engine) readMemory() *Memory {
+	v, st := e.View(), e.store.Stats()
+	m := &Memory{
+		RSS:    residentBytes(),
+		Heap:   heapBytes(),
+		Budget: e.cfg.MaxRSS,
+		Classes: []MemoryClass{
+			{Name: "snapshot", Bytes: st.SnapshotBytes},
+			{Name: "index", Bytes: uint64(v.Index.Bytes())},
+			{Name: "bodies", Bytes: st.RawBytes, Cap: e.cfg.MaxRawBytes},
+		},
+	}
+	used := m.RSS
+	if used == 0 {
+		used = m.Heap
+	}
+	m.Stage = stageOf(used, m.Budget)
+	return m
+}
+
+func stageOf(used, budget uint64) string {
+	switch percent := used * 100 / max(budget, 1); {
+	case percent >= 95:
+		return stageCritical
+	case percent >= 85:
+		return stageHard
+	case percent >= 70:
+		return stageSoft
+	default:
+		return stageOK
+	}
+}
+
+// residentBytes is the resident set from /proc/self/statm; 0 on platforms without it.
+func residentBytes() uint64 {
+	b, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(b))
+	if len(fields) < 2 {
+		return 0
+	}
+	pages, err := strconv.ParseUint(fields[1], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return pages * uint64(os.Getpagesize()) //nolint:gosec // a page size is positive
+}
+
+func heapBytes() uint64 {
+	sample := []gometrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	gometrics.Read(sample)
+	if sample[0].Value.Kind() != gometrics.KindUint64 {
+		return 0
+	}
+	return sample[0].Value.Uint64()
+}

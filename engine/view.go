@@ -1,0 +1,65 @@
+package engine
+
+import (
+	"time"
+
+	"orka/search"
+	"orka/shard"
+	"orka/watch"
+)
+
+// View is what a reader takes: one consistent picture, immutable. The Index's epoch is at most the
+// World's: publication never waits for the index.
+type View struct {
+	Seq    uint64 // grows with every View, also when only Health changed
+	World  *shard.World
+	Index  *search.Index
+	Health Health
+	At     time.Time // wall clock of publication
+}
+
+// Health is how far the World may be believed, and what it costs.
+type Health struct {
+	Server    Server
+	Kinds     []*watch.Kind // every served kind orka knows, in GVK order
+	Watchers  []*watch.Status
+	Discovery []DiscoveryFailure
+	// Reviewing is set while it is not known yet in which namespaces a forbidden kind may be watched.
+	Reviewing bool
+	Memory    Memory
+	Shards    []shard.ShardStat
+	Store     shard.Stats
+}
+
+// Server is the connection as a whole.
+type Server struct {
+	// Connected is set once discovery has answered.
+	Connected bool
+	Version   string
+	// Err says why discovery does not answer now; "" when it does. RetryAt is its next try.
+	Err     string
+	RetryAt time.Time
+}
+
+// DiscoveryFailure is a group whose resources are not known now.
+type DiscoveryFailure struct {
+	GroupVersion string
+	Err          string
+}
+
+// Memory holds the gauges, in bytes.
+type Memory struct {
+	RSS    uint64 // resident set of the process; 0 where the platform doesn't say
+	Heap   uint64 // live and unswept heap objects, runtime/metrics
+	Budget uint64 // the cap all of it is held against
+	// Classes account for what orka itself keeps; Cap is 0 where a class has none of its own.
+	Classes []MemoryClass
+	Stage   string // "ok", "soft", "hard", "critical"
+}
+
+// MemoryClass is one accounted part of memory.
+type MemoryClass struct {
+	Name  string // "snapshot", "index", "bodies", "queues"
+	Bytes uint64
+	Cap   uint64
+}

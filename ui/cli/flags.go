@@ -1,0 +1,133 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/adrg/xdg"
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/yaml"
+
+	"orka/engine"
+	"orka/watch"
+)
+
+// defaultDemoObjects is the size of the demo cluster when --demo names none.
+const defaultDemoObjects = 2000
+
+// maxDemoObjects bounds --demo: a million is what one process is made for.
+const maxDemoObjects = 1_000_000
+
+// demoFlag is --demo or --demo=N.
+type demoFlag struct {
+	on      bool
+	objects int
+}
+
+func (d *demoFlag) String() string {
+	if !d.on {
+		return ""
+	}
+	return strconv.Itoa(d.objects)
+}
+
+func (d *demoFlag) Type() string { return "objects" }
+
+func (d *demoFlag) Set(s string) error {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > maxDemoObjects {
+		return fmt.Errorf("want a number of objects from 1 to %d", maxDemoObjects)
+	}
+	d.on, d.objects = true, n
+	return nil
+}
+
+func (a *app) addFlags(root *cobra.Command) {
+	f := root.PersistentFlags()
+	a.kube.AddFlags(f)
+	f.Var(&a.demo, "demo", "use an embedded simulated cluster of this many objects instead of a real one")
+	f.Lookup("demo").NoOptDefVal = strconv.Itoa(defaultDemoObjects)
+	f.BoolVarP(&a.allNamespaces, "all-namespaces", "A", false, "look in all namespaces")
+	a.knobFlags = map[string]*string{}
+	for _, k := range engine.Knobs() {
+		a.knobFlags[k.Name] = f.String(k.Flag(), "", k.Doc+" ("+k.Env()+")")
+	}
+	a.changed = func(flag string) bool { return f.Changed(flag) }
+}
+
+// prepare loads the knobs before any command runs.
+func (a *app) prepare(*cobra.Command, []string) error {
+	file, values, err := a.configFile()
+	if err != nil {
+		return err
+	}
+	a.cfg, a.settings, err = engine.Load(
+		engine.Origin{
+			Label:  func(k engine.Knob) string { return "--" + k.Flag() },
+			Lookup: func(k engine.Knob) (string, bool) { return *a.knobFlags[k.Name], a.changed(k.Flag()) },
+		},
+		engine.Origin{
+			Label:  func(k engine.Knob) string { return k.Env() },
+			Lookup: func(k engine.Knob) (string, bool) { return a.lookupEnv(k.Env()) },
+		},
+		engine.Origin{
+			Label:  func(k engine.Knob) string { return k.Name + " in " + file },
+			Lookup: func(k engine.Knob) (string, bool) { v, ok := values[k.Name]; return v, ok },
+		},
+	)
+	if err != nil {
+		return usageError{err}
+	}
+	return nil
+}
+
+// configPath is where the config file lies, whether or not there is one.
+func (a *app) configPath() string {
+	if dir, ok := a.lookupEnv("XDG_CONFIG_HOME"); ok && dir != "" {
+		return filepath.Join(dir, "orka", "config.yaml")
+	}
+	return filepath.Join(xdg.ConfigHome, "orka", "config.yaml")
+}
+
+// stateDir is where the log file lies.
+func (a *app) stateDir() string {
+	if dir, ok := a.lookupEnv("XDG_STATE_HOME"); ok && dir != "" {
+		return filepath.Join(dir, "orka")
+	}
+	return filepath.Join(xdg.StateHome, "orka")
+}
+
+// configFile reads the config file: one knob a line, `relist_secs: 120`. A name it doesn't know is an error.
+func (a *app) configFile() (path string, values map[string]string, err error) {
+	path = a.configPath()
+	b, err := os.ReadFile(path) //nolint:gosec // the user's own config file
+	if errors.Is(err, fs.ErrNotExist) {
+		return path, nil, nil
+	}
+	if err != nil {
+		return path, nil, fmt.Errorf("config file: %w", err)
+	}
+	var raw map[string]any
+	if err := yaml.Unmarshal(b, &raw); err != nil {
+		return path, nil, usagef("config file %s: %w", path, err)
+	}
+	known := map[string]bool{}
+	var names []string
+	for _, k := range engine.Knobs() {
+		known[k.Name] = true
+		names = append(names, k.Name)
+	}
+	values = map[string]string{}
+	for name, v := range raw {
+		if !known[name] {
+			return path, nil, usagef("config file %s: unknown setting %q%s", path, watch.Sanitize(name), didYouMean(name, names))
+		}
+		values[name] = strings.TrimSpace(fmt.Sprint(v))
+	}
+	return path, values, nil
+}

@@ -1,0 +1,127 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+
+	"orka/engine"
+)
+
+// Main runs orka with the process's own arguments and streams and returns its exit code.
+func Main() int {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		signal.Stop(signals) // a second ctrl-c ends a process that hangs
+		cancel(errInterrupted)
+	}()
+	return Run(ctx, filepath.Base(os.Args[0]), os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.LookupEnv)
+}
+
+// Run is Main on given arguments, streams and environment.
+func Run(ctx context.Context, name string, args []string, in io.Reader, out, errOut io.Writer, lookupEnv func(string) (string, bool)) int {
+	a := &app{in: in, out: out, errOut: errOut, lookupEnv: lookupEnv, kube: genericclioptions.NewConfigFlags(true)}
+	root := a.rootCommand(programName(name))
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errOut)
+	err := root.ExecuteContext(ctx)
+	code := exitCode(ctx, err)
+	if err != nil && code != ExitInterrupt {
+		fmt.Fprintf(errOut, "%s: %s\n", programName(name), errorText(err))
+		if code == ExitUsage {
+			fmt.Fprintf(errOut, "Run '%s --help' for usage.\n", programName(name))
+		}
+	}
+	return code
+}
+
+// programName makes "kubectl orka" of a kubectl plugin's file name.
+func programName(file string) string {
+	file = strings.TrimSuffix(file, ".exe")
+	switch file {
+	case "kubectl-orka", "kubectl_orka":
+		return "kubectl orka"
+	case "orkactl":
+		return "orkactl"
+	default:
+		return "orka"
+	}
+}
+
+// app is what all commands share.
+type app struct {
+	in        io.Reader
+	out       io.Writer
+	errOut    io.Writer
+	lookupEnv func(string) (string, bool)
+
+	kube          *genericclioptions.ConfigFlags
+	demo          demoFlag
+	allNamespaces bool
+	knobFlags     map[string]*string
+	changed       func(flag string) bool // whether a flag was given
+
+	cfg      engine.Config
+	settings []engine.Setting
+}
+
+func (a *app) rootCommand(name string) *cobra.Command {
+	root := &cobra.Command{
+		Use:   strings.Fields(name)[len(strings.Fields(name))-1],
+		Short: "Explore a Kubernetes cluster from the terminal",
+		Long: `orka lists and watches every kind of a cluster and makes all of it searchable as you type.
+
+Run it without a command for the terminal UI. It needs a kubeconfig, or --demo for an embedded
+simulated cluster.`,
+		Args:              a.noCommand,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		PersistentPreRunE: a.prepare,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return a.runTerminal(cmd.Context()) },
+		Annotations:       map[string]string{cobra.CommandDisplayNameAnnotation: name},
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	a.addFlags(root)
+	root.AddCommand(
+		a.discoverCommand(), a.lsCommand(), a.watchCommand(), a.getCommand(), a.searchCommand(),
+		a.statsCommand(), a.simCommand(), a.versionCommand(), a.infoCommand(),
+	)
+	root.InitDefaultCompletionCmd(root.Name())
+	return root
+}
+
+// noCommand refuses words that are no command, with what was meant perhaps.
+func (a *app) noCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := ""
+	if s := cmd.SuggestionsFor(args[0]); len(s) > 0 {
+		hint = "; did you mean " + strings.Join(s, " or ") + "?"
+	}
+	return usagef("unknown command %q%s", args[0], hint)
+}
+
+// args wraps a cobra argument check so that its refusal is a usage error.
+func args(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, a []string) error {
+		if err := check(cmd, a); err != nil {
+			return usagef("%s: %w (usage: %s)", cmd.Name(), err, cmd.UseLine())
+		}
+		return nil
+	}
+}

@@ -1,0 +1,146 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sort"
+	"strings"
+
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/tools/clientcmd/api"
+
+	"orka/ui"
+	"orka/watch"
+	"orka/watch/kube"
+)
+
+// source is where objects come from: a cluster of the kubeconfig, or the embedded simulated one.
+type source struct {
+	client    *kube.Client
+	info      ui.Info
+	namespace string // the context's
+	close     func()
+}
+
+// open connects to the chosen source; contextName "" is the current context. Nothing is sent yet.
+func (a *app) open(ctx context.Context, contextName string) (*source, error) {
+	if a.demo.on {
+		return a.openDemo(ctx)
+	}
+	loader := a.flagsFor(contextName).ToRawKubeConfigLoader()
+	raw, err := loader.RawConfig()
+	if err != nil {
+		return nil, kubeconfigError(err)
+	}
+	cfg, err := loader.ClientConfig()
+	if err != nil {
+		return nil, a.configError(err, &raw)
+	}
+	namespace, _, err := loader.Namespace()
+	if err != nil {
+		return nil, kubeconfigError(err)
+	}
+	client, err := a.newClient(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &source{client: client, info: a.infoOf(&raw, cfg, contextName), namespace: namespace, close: client.CloseIdle}, nil
+}
+
+// flagsFor are the kube flags for a context chosen on screen: --cluster, --user and -n belong to the one the program
+// was started with and are left out.
+func (a *app) flagsFor(contextName string) *genericclioptions.ConfigFlags {
+	if contextName == "" {
+		return a.kube
+	}
+	f := genericclioptions.NewConfigFlags(true)
+	f.KubeConfig, f.Context = a.kube.KubeConfig, &contextName
+	f.Impersonate, f.ImpersonateUID, f.ImpersonateGroup = a.kube.Impersonate, a.kube.ImpersonateUID, a.kube.ImpersonateGroup
+	f.DisableCompression = a.kube.DisableCompression
+	return f
+}
+
+func (a *app) newClient(cfg *rest.Config) (*kube.Client, error) {
+	client, err := kube.New(cfg, kube.Options{
+		Limits:    kube.Limits{MaxLabels: a.cfg.MaxLabels, MaxAnnos: a.cfg.MaxAnnos},
+		Logger:    a.cfg.Logger,
+		UserAgent: "orka/" + buildVersion(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("cluster configuration: %w", err)
+	}
+	return client, nil
+}
+
+// infoOf is what the header shows of the connection.
+func (a *app) infoOf(raw *api.Config, cfg *rest.Config, contextName string) ui.Info {
+	if contextName == "" {
+		contextName = raw.CurrentContext
+		if *a.kube.Context != "" {
+			contextName = *a.kube.Context
+		}
+	}
+	info := ui.Info{
+		Context:       watch.Sanitize(contextName),
+		Cluster:       watch.Sanitize(cfg.Host),
+		ReadOnly:      a.cfg.ReadOnly,
+		Impersonating: watch.Sanitize(cfg.Impersonate.UserName),
+	}
+	if c := raw.Contexts[contextName]; c != nil {
+		info.User = watch.Sanitize(c.AuthInfo)
+	}
+	return info
+}
+
+// configError turns clientcmd's errors into ones that name the way out.
+func (a *app) configError(err error, raw *api.Config) error {
+	switch {
+	case clientcmd.IsEmptyConfig(err):
+		return errors.New("no cluster is configured: " + a.kubeconfigPlaces() +
+			".\nPass --kubeconfig FILE, set KUBECONFIG, or try `orka --demo` for a simulated cluster")
+	case clientcmd.IsContextNotFound(err) || (*a.kube.Context != "" && raw.Contexts[*a.kube.Context] == nil):
+		names := contextNames(raw)
+		return fmt.Errorf("context %q is not in the kubeconfig%s; it has: %s",
+			*a.kube.Context, didYouMean(*a.kube.Context, names), orNothing(strings.Join(names, ", ")))
+	default:
+		return kubeconfigError(err)
+	}
+}
+
+// kubeconfigPlaces says where a kubeconfig was looked for.
+func (a *app) kubeconfigPlaces() string {
+	if f := *a.kube.KubeConfig; f != "" {
+		return f + " holds no cluster"
+	}
+	if env, ok := a.lookupEnv(clientcmd.RecommendedConfigPathEnvVar); ok && env != "" {
+		return "KUBECONFIG is " + env + ", which holds no cluster"
+	}
+	return "KUBECONFIG is not set and " + clientcmd.RecommendedHomeFile + " holds no cluster"
+}
+
+func kubeconfigError(err error) error {
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("kubeconfig: %w; pass an existing file to --kubeconfig or KUBECONFIG, or try `orka --demo`", err)
+	}
+	return fmt.Errorf("kubeconfig: %w", err)
+}
+
+func contextNames(raw *api.Config) []string {
+	names := make([]string, 0, len(raw.Contexts))
+	for n := range raw.Contexts {
+		names = append(names, watch.Sanitize(n))
+	}
+	sort.Strings(names)
+	return names
+}
+
+func orNothing(s string) string {
+	if s == "" {
+		return "nothing"
+	}
+	return s
+}

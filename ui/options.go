@@ -1,0 +1,86 @@
+package ui
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"time"
+
+	"orka/engine"
+	"orka/search"
+	"orka/watch"
+)
+
+// Viewer publishes what there is to see. *engine.Engine is the one of the product.
+type Viewer interface {
+	// View is the newest View; never nil, never waits.
+	View() *engine.View
+	// Changed is a channel that is closed once a newer View is published.
+	Changed() <-chan struct{}
+}
+
+// Reader fetches what the snapshot doesn't hold; it may take as long as the network does.
+type Reader interface {
+	YAML(ctx context.Context, o *watch.Object) ([]byte, engine.Source, error)
+	Describe(ctx context.Context, o *watch.Object) (string, error)
+}
+
+// Controller takes intent; it never waits.
+type Controller interface {
+	// Retry makes the watchers of the kinds try again now; no kinds means all of them.
+	Retry(kinds ...*watch.Kind)
+	// Want says which kinds somebody looks at now; no kinds means none in particular.
+	Want(kinds ...*watch.Kind)
+}
+
+// Engine is all that the screens see of the engine.
+type Engine interface {
+	Viewer
+	Reader
+	Controller
+}
+
+// Context is one entry of the kubeconfig.
+type Context struct {
+	Name, Cluster, User, Namespace string
+	Current                        bool
+}
+
+// Contexts lists the kubeconfig's contexts and moves to another one.
+type Contexts interface {
+	List() ([]Context, error)
+	// Switch returns a running engine for the context. The engine before it is the implementer's to end.
+	Switch(ctx context.Context, name string) (Engine, Info, error)
+}
+
+// Info is what is known of the connection from the start.
+type Info struct {
+	Context, Cluster, User string
+	Version                string // of orka
+	ReadOnly               bool
+	Impersonating          string // the user that is impersonated; "" when none
+}
+
+// Options are what Run needs. Engine is required; the zero value of all else will do.
+type Options struct {
+	Engine   Engine
+	Info     Info
+	Contexts Contexts // nil where there is only one
+	// Search is the base of every search: Limit is the first page of hits, MaxCandidates and MinScore as the
+	// knobs have them.
+	Search   search.Options
+	Settings []engine.Setting // the knobs in force, for Stats
+	Query    string           // what the query line says at the start
+	// Namespaces narrow the view from the start; none is all.
+	Namespaces []string
+	// Keys remaps commands: name of a command (see Commands) to its keys.
+	Keys map[string][]string
+
+	Input  io.Reader // the terminal by default
+	Output io.Writer
+	Logger *slog.Logger // where a crash of the screen is written; never the terminal
+
+	// now is the wall clock; tests hold it.
+	now func() time.Time
+	th  *theme
+}

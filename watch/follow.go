@@ -1,0 +1,72 @@
+package watch
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	// openWithin is how long a server may take to accept a watch.
+	openWithin = 30 * time.Second
+	// initialSilence is how long a streamed list may pause, and listWithin how long it may take in all:
+	// past that its end bookmark is not coming.
+	initialSilence = 30 * time.Second
+	listWithin     = 3 * time.Minute
+	// silentAfter ends a stream that has said nothing: the connection may be dead without our knowing.
+	silentAfter = 90 * time.Second
+	// flushEvery and flushAt bound how long, and in what number, objects of a streamed list are gathered.
+	flushEvery = 50 * time.Millisecond
+	flushAt    = 256
+	// watchTimeout is the least time after which a server is asked to close a watch; up to twice that.
+	watchTimeout = 5 * time.Minute
+)
+
+// follow opens a stream and stays with it until it ends or a relist is due.
+func (w *Watcher) follow(ctx context.Context, q WatchQuery) (out end) {
+	if err := w.cfg.Slots.pass(ctx, w.scope.Kind.Group, w.cfg.Rand); err != nil {
+		return end{reason: ReasonNetwork, err: err, listing: q.Initial}
+	}
+	q.Timeout = watchTimeout + time.Duration(w.cfg.Rand()*float64(watchTimeout))
+	if q.Initial {
+		w.beginGeneration()
+	}
+	s := &session{w: w, initial: q.Initial, started: time.Now()}
+	p := startPump(ctx, w.src, w.scope, q)
+	defer func() {
+		p.stop()
+		s.probe.stop()
+		out.listing = s.initial
+		out.streamed = out.streamed || !s.opened.IsZero()
+	}()
+
+	timer := time.NewTimer(openWithin)
+	defer timer.Stop()
+	for {
+		timer.Reset(time.Until(s.deadline()))
+		var done bool
+		select {
+		case b := <-p.batches:
+			out, done = s.take(ctx, b)
+		case <-timer.C:
+			select {
+			case b := <-p.batches: // what has been read counts before silence does
+				out, done = s.take(ctx, b)
+			default:
+				out, done = s.expire(ctx)
+			}
+		case <-s.granted:
+			return end{reason: s.relist}
+		case <-w.kick:
+			if !s.initial {
+				s.wantRelist(ReasonUser)
+			}
+		case <-s.probe.answered():
+			out, done = s.judge()
+		case <-ctx.Done():
+			return end{reason: ReasonNetwork, err: ctx.Err()}
+		}
+		if done {
+			return out
+		}
+	}
+}

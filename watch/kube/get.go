@@ -1,0 +1,97 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"path"
+
+	"orka/watch"
+)
+
+// versionLimit bounds the answer to /version, in bytes.
+const versionLimit = 64 << 10
+
+// Get fetches one object. The Body of a Secret is withheld; see Reveal.
+func (c *Client) Get(ctx context.Context, kind *watch.Kind, namespace, name string) (*watch.Object, watch.Body, error) {
+	d := c.decoder(kind, new(interners))
+	delta, _, err := c.fetch(ctx, d, namespace, name)
+	return delta.Object, delta.Body, err
+}
+
+// Reveal fetches the body of one object, the values of a Secret included. It is for the moment a person
+// asks to see them; the result is not to be kept, logged or recorded.
+func (c *Client) Reveal(ctx context.Context, kind *watch.Kind, namespace, name string) (watch.Body, error) {
+	d := c.decoder(kind, new(interners))
+	_, raw, err := c.fetch(ctx, d, namespace, name)
+	return raw, err
+}
+
+// fetch requests one object and returns it decoded and as it came, without managedFields.
+func (c *Client) fetch(ctx context.Context, d *decoder, namespace, name string) (watch.Delta, watch.Body, error) {
+	kind := d.kind
+	p := c.collection(kind, namespace) + "/" + url.PathEscape(name)
+	resp, err := c.get(ctx, "get", kind, p, nil, accept(kind))
+	if err != nil {
+		return watch.Delta{}, watch.Body{}, err
+	}
+	defer resp.Body.Close()
+	what := fmt.Sprintf("get %s %s", kind.ResourceName(), name)
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxObject+1))
+	if err != nil {
+		return watch.Delta{}, watch.Body{}, fmt.Errorf("%s: %w", what, err)
+	}
+	if len(data) > maxObject {
+		return watch.Delta{}, watch.Body{}, fmt.Errorf("%s: %w", what, errTooLarge)
+	}
+	var delta watch.Delta
+	var body watch.Body
+	if mediaType(resp) == mediaProtobuf {
+		u, oerr := openEnvelope(data)
+		if oerr != nil {
+			return watch.Delta{}, watch.Body{}, fmt.Errorf("%s: %w", what, oerr)
+		}
+		body.Encoding = watch.EncodingProtobuf
+		if body.Data, err = stripProto(u.raw); err == nil {
+			delta, err = d.guard(u.raw, d.decodeProto)
+		}
+	} else {
+		body.Encoding = watch.EncodingJSON
+		if body.Data, _, err = stripJSON(data); err == nil {
+			delta, err = d.guard(data, d.decodeJSON)
+		}
+	}
+	if err != nil {
+		return watch.Delta{}, watch.Body{}, fmt.Errorf("%s: the object can't be decoded: %w", what, err)
+	}
+	return delta, body, nil
+}
+
+// Version is the server's version as kubectl prints it, "v1.36.0".
+func (c *Client) Version(ctx context.Context) (string, error) {
+	u := *c.base
+	u.Path = path.Join(u.Path, "/version")
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return "", err
+	}
+	server := &watch.Kind{Resource: "version"}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return "", unreachable("get", server, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return "", answerError("get", server, resp)
+	}
+	var v struct {
+		GitVersion string `json:"gitVersion"`
+	}
+	if err := json.NewDecoder(io.LimitReader(resp.Body, versionLimit)).Decode(&v); err != nil {
+		return "", fmt.Errorf("version of %s: %w", c.base.Host, err)
+	}
+	return watch.Sanitize(v.GitVersion), nil
+}

@@ -1,0 +1,71 @@
+package watch
+
+import (
+	"context"
+	"time"
+)
+
+// probeWithin bounds a probe once it has its list slot.
+const probeWithin = 10 * time.Second
+
+// probe asks the server for its present resourceVersion, by a LIST of one object, while a stream is silent.
+type probe struct {
+	cancel context.CancelFunc
+	ended  chan struct{} // closed when the goroutine ends
+	done   chan struct{} // the same, nil once the answer has been read
+
+	// Written by the goroutine before it ends.
+	began time.Time
+	rv    string
+	err   error
+}
+
+func startProbe(ctx context.Context, w *Watcher) *probe {
+	ctx, cancel := context.WithCancel(ctx)
+	p := &probe{cancel: cancel, ended: make(chan struct{})}
+	p.done = p.ended
+	go func() {
+		defer close(p.ended)
+		defer func() {
+			if v := recover(); v != nil {
+				p.err = &PanicError{Value: v}
+			}
+		}()
+		p.rv, p.err = p.ask(ctx, w)
+	}()
+	return p
+}
+
+func (p *probe) ask(ctx context.Context, w *Watcher) (string, error) {
+	t := w.cfg.Slots.join(func() int { return int(w.priority.Load()) })
+	defer t.leave()
+	select {
+	case <-t.granted:
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+	if err := w.cfg.Slots.pass(ctx, w.scope.Kind.Group, w.cfg.Rand); err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, probeWithin)
+	defer cancel()
+	p.began = time.Now()
+	e, err := w.src.List(ctx, w.scope, ListQuery{Limit: 1}, func([]Delta) error { return nil })
+	return e.ResourceVersion, err
+}
+
+// answered is closed when there is an answer that has not been read; nil, which waits for ever, otherwise.
+func (p *probe) answered() <-chan struct{} {
+	if p == nil {
+		return nil
+	}
+	return p.done
+}
+
+// stop ends the probe and waits for it. A nil probe is none.
+func (p *probe) stop() {
+	if p != nil {
+		p.cancel()
+		<-p.ended
+	}
+}

@@ -1,0 +1,256 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/resourceversion"
+)
+
+// session is one open stream. It is owned by follow.
+type session struct {
+	w       *Watcher
+	initial bool // the initial events have not ended
+	started time.Time
+	opened  time.Time // zero until the server has accepted
+	frame   time.Time // of the last frame
+	added   time.Time // of the last initial event
+	flushed time.Time // of the last page given to the sink
+	page    []Delta   // of the streamed list, not yet given to the sink
+	heard   bool      // any event at all
+	doubted bool      // Unconfirmed has been published
+	relist  Reason    // of the relist that waits for a slot
+	granted <-chan struct{}
+	probe   *probe
+}
+
+// deadline is when expire has something to do unless a batch comes first.
+func (s *session) deadline() time.Time {
+	if s.opened.IsZero() {
+		return s.started.Add(openWithin)
+	}
+	if s.initial {
+		at := earlier(s.added.Add(initialSilence), s.opened.Add(listWithin))
+		if len(s.page) > 0 {
+			at = earlier(at, s.flushed.Add(flushEvery))
+		}
+		return at
+	}
+	at := s.frame.Add(silentAfter)
+	if !s.doubted {
+		at = earlier(at, s.w.confirmed.Add(ConfirmWithin))
+	}
+	if s.probe == nil {
+		at = earlier(at, s.frame.Add(ConfirmWithin))
+	}
+	if s.granted == nil {
+		at = earlier(at, s.w.relistAt)
+	}
+	return at
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// expire does what deadline announced.
+func (s *session) expire(ctx context.Context) (end, bool) {
+	now := time.Now()
+	due := func(t time.Time, d time.Duration) bool { return !now.Before(t.Add(d)) }
+	switch {
+	case s.opened.IsZero():
+		if due(s.started, openWithin) {
+			return failed(errSilent), true
+		}
+	case s.initial:
+		if len(s.page) > 0 && due(s.flushed, flushEvery) {
+			if err := s.flush(ctx); err != nil {
+				return failed(err), true
+			}
+		}
+		if due(s.added, initialSilence) || due(s.opened, listWithin) {
+			return failed(errNoEnd), true
+		}
+	default:
+		if due(s.frame, silentAfter) {
+			return failed(errSilent), true
+		}
+		if !s.doubted && due(s.w.confirmed, ConfirmWithin) {
+			s.doubted = true
+			s.w.update(func(st *Status) { st.Phase = Unconfirmed })
+		}
+		if s.probe == nil && due(s.frame, ConfirmWithin) {
+			s.probe = startProbe(ctx, s.w)
+		}
+		if s.granted == nil && due(s.w.relistAt, 0) {
+			s.wantRelist(ReasonPeriodic)
+		}
+	}
+	return end{}, false
+}
+
+// wantRelist queues for a list slot; the stream goes on until there is one.
+func (s *session) wantRelist(why Reason) {
+	if s.granted == nil {
+		s.relist = why
+		s.granted = s.w.queue().granted
+	}
+}
+
+// take applies a batch.
+func (s *session) take(ctx context.Context, b batch) (end, bool) {
+	if b.opened {
+		s.w.watched = true
+		s.opened, s.frame, s.added, s.flushed = b.at, b.at, b.at, b.at
+		if !s.initial {
+			s.w.update(func(st *Status) {
+				st.Phase = livePhase(b.at, s.w.confirmed, st.Suspended)
+				st.Err = ""
+			})
+		}
+		return end{}, false
+	}
+	if len(b.events) > 0 {
+		s.frame, s.heard = b.at, true
+		if out, done := s.apply(ctx, b); done {
+			return out, true
+		}
+	}
+	switch {
+	case b.err == nil:
+		return end{}, false
+	case s.initial && errors.Is(b.err, io.EOF):
+		return failed(errNoEnd), true
+	default:
+		return streamEnd(b.err, s.heard, b.at.Sub(s.opened)), true
+	}
+}
+
+// apply hands events to the sink in their order. The checkpoint follows only what it has accepted.
+func (s *session) apply(ctx context.Context, b batch) (end, bool) {
+	events := b.events
+	for s.initial && len(events) > 0 {
+		e := events[0]
+		events = events[1:]
+		if e.Type != EventBookmark {
+			s.page = append(s.page, e.Delta)
+			if e.Type == EventAdded {
+				s.added = b.at
+			}
+			continue
+		}
+		if !e.InitialEnd {
+			continue
+		}
+		if err := s.flush(ctx); err != nil {
+			return failed(err), true
+		}
+		if err := s.w.complete(ctx, e.ResourceVersion); err != nil {
+			return failed(err), true
+		}
+		s.initial = false
+		s.w.leaveSlot()
+		s.w.cfg.Slots.watchListWorked(s.w.scope.Kind.Group)
+		s.w.update(func(st *Status) { st.Phase, st.Err = Live, "" })
+	}
+	if s.initial {
+		if len(s.page) >= flushAt || (len(s.page) > 0 && b.at.Sub(s.flushed) >= flushEvery) {
+			if err := s.flush(ctx); err != nil {
+				return failed(err), true
+			}
+		}
+		return end{}, false
+	}
+	return s.offer(ctx, events, b.at)
+}
+
+// flush puts the gathered objects of a streamed list into the sink.
+func (s *session) flush(ctx context.Context) error {
+	page := s.page
+	s.page = nil
+	err := s.w.put(ctx, page)
+	s.flushed = time.Now()
+	return err
+}
+
+// offer hands live events to the sink.
+func (s *session) offer(ctx context.Context, events []Event, at time.Time) (end, bool) {
+	if len(events) == 0 {
+		return end{}, false
+	}
+	w := s.w
+	deltas := make([]Delta, 0, len(events))
+	checkpoint := w.now.Checkpoint
+	for _, e := range events {
+		if e.Type == EventBookmark {
+			if order, err := resourceversion.CompareResourceVersion(e.ResourceVersion, checkpoint); err == nil && order < 0 {
+				return s.rewound(e.ResourceVersion), true
+			}
+		} else {
+			deltas = append(deltas, e.Delta)
+		}
+		checkpoint = advance(checkpoint, e.ResourceVersion)
+	}
+	var undecodable uint64
+	if len(deltas) > 0 {
+		undecodable = w.stamp(deltas)
+		dropped, err := w.sink.Offer(ctx, w.scope.Kind, deltas)
+		if err != nil {
+			return failed(w.refused(ctx, err)), true
+		}
+		if dropped > 0 {
+			return failed(fmt.Errorf("%w (%d lost)", errOverflow, dropped)), true
+		}
+	}
+	s.doubted = false
+	w.confirm(at, func(st *Status) {
+		st.Phase = Live
+		
+		st.Undecodable += undecodable
+	})
+	return end{}, false
+}
+
+// advance is the checkpoint after an event. Where versions can't be compared, the order of the stream
+// counts; where they can, an event out of order never takes the checkpoint back.
+func advance(checkpoint, rv string) string {
+	if rv == "" {
+		return checkpoint
+	}
+	if order, err := resourceversion.CompareResourceVersion(rv, checkpoint); err == nil && order < 0 {
+		return checkpoint
+	}
+	return rv
+}
+
+func (s *session) rewound(rv string) end {
+	return end{reason: ReasonRewound, err: fmt.Errorf(
+		"the server's resourceVersion went back from %s to %s, as after a restore from a backup", s.w.now.Checkpoint, rv)}
+}
+
+// judge reads what a probe found. A server whose version is below our checkpoint has been rewound, and
+// filters all it sends until it has caught up. One whose version is our checkpoint has had no change, so
+// nothing can have been missed. Anything else proves nothing.
+func (s *session) judge() (end, bool) {
+	p := s.probe
+	p.done = nil // read once
+	if p.err != nil {
+		return end{}, false
+	}
+	order, err := resourceversion.CompareResourceVersion(p.rv, s.w.now.Checkpoint)
+	switch {
+	case err != nil:
+	case order < 0:
+		return s.rewound(p.rv), true
+	case order == 0:
+		s.doubted = false
+		s.w.confirm(p.began, func(st *Status) { st.Phase = Live })
+	}
+	return end{}, false
+}

@@ -1,0 +1,178 @@
+package watch_test
+
+import (
+	"testing"
+	"time"
+
+	"orka/watch"
+	"orka/watch/sim"
+)
+
+// TestHalfOpenHTTP1 is fault 7: a dead connection of which nobody tells us is doubted within 75 s and given up
+// within 90 s; what happened meanwhile arrives.
+func TestHalfOpenHTTP1(t *testing.T) {
+	inRig(t, sim.Config{}, func(r *rig) {
+		r.cfg.RelistEvery = time.Hour
+		r.pods(0, 20)
+		w := r.startLive(podKind)
+		r.touch(1)
+		r.pass(time.Second)
+		r.sim.ResetRequests()
+		r.sim.StallConnections()
+		heard := time.Now()
+		r.delete(5)
+		r.pods(20, 25)
+
+		r.await(w, 76*time.Second, "Unconfirmed", func(s *watch.Status) bool { return s.Phase == watch.Unconfirmed })
+		if s := w.Status(); s.Fresh(time.Now()) {
+			t.Errorf("fresh while Unconfirmed: %+v", *s)
+		}
+		r.await(w, 20*time.Second, "events over a new connection", func(s *watch.Status) bool { return s.Fresh(time.Now()) })
+		watches := r.requests("watch", podKind)
+		if len(watches) != 1 {
+			t.Fatalf("%d watches after the stall, want 1", len(watches))
+		}
+		if d := watches[0].At.Sub(heard); d > 90*time.Second {
+			t.Errorf("reconnected %s after the last event, want at most 90s", d)
+		}
+		r.agrees(podKind)
+		neverFreshUnheard(r, podKind)
+	})
+}
+
+// TestHalfOpenHTTP2 is fault 6: the transport's pings notice.
+func TestHalfOpenHTTP2(t *testing.T) {
+	inRig(t, sim.Config{TLS: true}, func(r *rig) {
+		r.cfg.RelistEvery = time.Hour
+		r.pods(0, 20)
+		w := r.startLive(podKind)
+		if p := r.requests("watch", podKind)[0].Protocol; p != "HTTP/2.0" {
+			t.Fatalf("the watch runs over %s", p)
+		}
+		r.pass(time.Second)
+		r.sim.StallConnections()
+		r.delete(5)
+		r.await(w, 46*time.Second, "notice", func(s *watch.Status) bool { return s.Phase == watch.Backoff })
+		r.await(w, 10*time.Second, "reconnect", func(s *watch.Status) bool { return s.Fresh(time.Now()) })
+		r.agrees(podKind)
+	})
+}
+
+// neverFreshUnheard checks I2 over the whole history of a kind: no status is fresh for longer than 75 s after
+// its confirmation, nor in another phase than Live.
+func neverFreshUnheard(r *rig, kind *watch.Kind) {
+	r.t.Helper()
+	for _, s := range r.history(kind) {
+		if s.Fresh(s.ConfirmedAt.Add(watch.ConfirmWithin + time.Second)) {
+			r.t.Errorf("fresh 76s after its confirmation: %+v", s)
+		}
+		if s.Phase != watch.Live && s.Fresh(s.ConfirmedAt) {
+			r.t.Errorf("fresh in phase %s", s.Phase)
+		}
+	}
+}
+
+// TestNoBookmarksOnIdleKind is fault 10: without bookmarks an idle kind is not called fresh, unless a probe proves
+// that the server has had no change at all.
+func TestNoBookmarksOnIdleKind(t *testing.T) {
+	inRig(t, sim.Config{}, func(r *rig) {
+		r.cfg.RelistEvery = time.Hour
+		r.pods(0, 20)
+		r.sim.Inject(sim.Fault{Match: sim.Match{Verb: "watch"}, Action: sim.StopBookmarks{}})
+		w := r.startLive(podKind)
+		r.pass(76 * time.Second)
+		if s := w.Status(); !s.Fresh(time.Now()) {
+			t.Errorf("nothing has changed, and the probe proves it: %+v", *s)
+		}
+		if err := r.sim.Create(configMap(1, 1)); err != nil { // the server's version moves on
+			t.Fatal(err)
+		}
+		r.pass(80 * time.Second)
+		if s := w.Status(); s.Fresh(time.Now()) {
+			t.Errorf("called fresh on no evidence: %+v", *s)
+		}
+		r.sim.ResetRequests()
+		r.pass(15 * time.Minute)
+		if n := len(r.requestsOf(sim.Match{})); n > 25 {
+			t.Errorf("%d requests in 15 minutes of silence, want at most two in 90s", n)
+		}
+		r.touch(3)
+		r.await(w, time.Second, "fresh by an event", func(s *watch.Status) bool { return s.Fresh(time.Now()) })
+		r.agrees(podKind)
+	})
+}
+
+// TestWatchListWithoutEnd is fault 11: it falls back to pages within 30 s, and the next kinds do not wait at all.
+func TestWatchListWithoutEnd(t *testing.T) {
+	inRig(t, sim.Config{}, func(r *rig) {
+		r.pods(0, 600)
+		r.sim.Inject(sim.Fault{Match: sim.Match{Verb: "watch"}, Action: sim.DropInitialEnd{}})
+		w := r.start(podKind)
+		r.await(w, 5*time.Second, "first rows", func(s *watch.Status) bool { return r.store.World().Count(podKind) == 600 })
+		if s := w.Status(); s.Complete || s.Phase != watch.Listing {
+			t.Errorf("complete before the end of the list: %+v", *s)
+		}
+		took := r.await(w, 40*time.Second, "Live", func(s *watch.Status) bool { return s.Phase == watch.Live })
+		if took > 31*time.Second {
+			t.Errorf("fell back after %s, want 30s", took)
+		}
+		if s := w.Status(); s.Listed != 600 {
+			t.Errorf("status %+v, want 600 listed", *s)
+		}
+		other := r.start(configKind)
+		r.await(other, time.Second, "Live without the wait", func(s *watch.Status) bool { return s.Phase == watch.Live })
+		r.settled(podKind)
+		r.settled(configKind)
+	})
+}
+
+// TestServerThatHangs never answers the watch nor the list: bounded attempts, and back when it answers.
+func TestServerThatHangs(t *testing.T) {
+	inRig(t, sim.Config{}, func(r *rig) {
+		r.pods(0, 20)
+		r.sim.Inject(sim.Fault{Action: sim.Hang{}})
+		w := r.start(podKind)
+		r.await(w, 35*time.Second, "back-off", func(s *watch.Status) bool { return s.Phase == watch.Backoff && s.Reason == watch.ReasonSilent })
+		r.sim.Heal()
+		r.await(w, 3*time.Second, "Live", func(s *watch.Status) bool { return s.Phase == watch.Live })
+		r.settled(podKind)
+	})
+}
+
+// TestTricklingList is fault 8: a LIST of a byte a second is given up; the old rows stay.
+func TestTricklingList(t *testing.T) {
+	inRig(t, sim.Config{}, func(r *rig) {
+		r.pods(0, 50)
+		w := r.startOver(podKind, pagesOnly{r.client})
+		r.await(w, 5*time.Second, "Live", func(s *watch.Status) bool { return s.Phase == watch.Live })
+		r.sim.Inject(sim.Fault{Match: sim.Match{Verb: "list"}, Action: sim.Trickle{BytesPerSecond: 1}})
+		w.Retry()
+		r.await(w, 65*time.Second, "give up", func(s *watch.Status) bool { return s.Phase == watch.Backoff && s.Reason == watch.ReasonSilent })
+		if s := w.Status(); !s.Complete || s.Fresh(time.Now()) || r.store.World().Count(podKind) != 50 {
+			t.Errorf("%d rows, status %+v; want 50 stale rows", r.store.World().Count(podKind), *s)
+		}
+		r.sim.Heal()
+		r.await(w, 35*time.Second, "Live", func(s *watch.Status) bool { return s.Phase == watch.Live })
+		r.settled(podKind)
+	})
+}
+
+// TestSuspend is the watcher's part of fault 20.
+func TestSuspend(t *testing.T) {
+	inRig(t, sim.Config{}, func(r *rig) {
+		r.cfg.RelistEvery = time.Hour
+		r.pods(0, 20)
+		w := r.startLive(podKind)
+		w.Suspend()
+		r.pass(time.Millisecond)
+		if s := w.Status(); s.Phase != watch.Unconfirmed || !s.Suspended || s.Fresh(time.Now()) {
+			t.Errorf("after a suspend: %+v", *s)
+		}
+		r.touch(3)
+		r.await(w, time.Second, "fresh by an event", func(s *watch.Status) bool { return s.Fresh(time.Now()) && !s.Suspended })
+		if s := w.Status(); s.Relists != 0 {
+			t.Errorf("%d relists, want a resumed watch", s.Relists)
+		}
+		r.settled(podKind)
+	})
+}

@@ -1,0 +1,36 @@
+// Package sim is a simulated Kubernetes API server: one process without etcd, controllers or kubelets, that client-go
+// and kubectl talk to over real HTTP.
+//
+// It exists for three uses: tests of the watch loop and the apply flow, with faults that a real server shows
+// once a month ([Server.Inject], [Server.Refuse], [Server.StallConnections], [Server.Rewind], [Server.Compact]); the demo
+// and the sim command; and load for benchmarks. It implements the API as documented and as k8s.io/apiserver does
+// it; nothing in it knows of orka's own client, and its tests use client-go's clients, informers and kubectl.
+//
+// # Parts
+//
+// Storage is one log of revisions over all resources, as in etcd: every change gets the next global
+// resourceVersion. Objects are kept as the bytes that go out: bare protobuf for kinds with a Go type, JSON for the
+// others; lists and watch frames are put together around them. Each resource keeps the last events ([Config].History) for
+// watches and for paged lists of past revisions; what is older answers 410.
+//
+// [Server] is an http.Handler. [Server.Start] serves it over TCP, [Server.Dial] over memory: with
+// rest.Config{Host: s.Host(), Dial: s.Dial} the whole stack of client-go runs in a testing/synctest bubble, and
+// virtual time passes while nothing happens. A server that is used in a bubble must be made in it.
+//
+// [New] starts no goroutine; Start and the first Dial start one that accepts, net/http starts one or two per
+// connection. [Server.Close] ends all of them and waits.
+//
+// # Differences from the real server
+//
+//   - No defaulting and no validation beyond names, namespaces, unknown fields and what the Go types enforce.
+//   - No controllers: deployments make no replica sets, deletes don't cascade, pods go at once, namespaces take their
+//     objects with them at once. Finalizers are honoured.
+//   - No server-side apply (415), no managedFields, no subresources but status; pods have no log and no exec.
+//   - Only stable versions of built-in groups, each kind in one version (events in two); APIServices travel as JSON only.
+//   - Definitions are served as soon as they are stored; conversion is that of strategy None; schemas are not enforced.
+//   - Bookmarks come while the revision stands still as well; the real server's revision never stands still for a minute,
+//     because leases are renewed.
+//   - A slow watch is not cut: it reads the log at its own pace, and gets 410 when history overtakes it.
+//   - OpenAPI v3 lists paths and parameters, schemas are those of any object; there is no OpenAPI v2.
+//   - No priority and fairness, no audit, no admission webhooks; quality values of Accept headers are not looked at.
+package sim

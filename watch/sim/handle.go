@@ -1,0 +1,134 @@
+package sim
+
+import (
+	"net/http"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// handle takes a request through the stages of the real server: record, authenticate, authorize, route. Faults
+// come after authentication, so that they can be bound to a user.
+func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
+	q := parseRequest(r)
+	err := s.authenticate(q)
+	s.requests.add(q)
+	if err == nil {
+		var handled bool
+		if w, handled = s.faults.request(s, w, q); handled {
+			return
+		}
+		err = s.authorize(q)
+	}
+	if err == nil {
+		if !q.resource {
+			err = s.serveInfo(w, q)
+		} else {
+			err = s.serveResource(w, q)
+		}
+	}
+	if err != nil {
+		s.fail(w, r, err)
+	}
+}
+
+// serveInfo answers paths that are no resources.
+func (s *Server) serveInfo(w http.ResponseWriter, q *request) error {
+	if q.Method != http.MethodGet && q.Method != http.MethodHead {
+		return newStatus(http.StatusMethodNotAllowed, metav1.StatusReasonMethodNotAllowed, "the server does not allow this method on the requested resource")
+	}
+	path := strings.TrimSuffix(q.URL.Path, "/")
+	switch {
+	case path == "/version":
+		s.serveVersion(w)
+	case path == "/healthz" || path == "/livez" || path == "/readyz" || strings.HasPrefix(path, "/healthz/") ||
+		strings.HasPrefix(path, "/livez/") || strings.HasPrefix(path, "/readyz/"):
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = w.Write([]byte("ok"))
+	case path == "/api" || path == "/apis" || strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/apis/"):
+		return s.serveDiscovery(w, q, path)
+	case path == "/openapi/v3" || strings.HasPrefix(path, "/openapi/v3/"):
+		return s.serveOpenAPI(w, q, path)
+	case path == "":
+		s.servePaths(w)
+	default:
+		return pageNotFound()
+	}
+	return nil
+}
+
+func pageNotFound() error {
+	return newStatus(http.StatusNotFound, metav1.StatusReasonNotFound, "the server could not find the requested resource")
+}
+
+// serveResource answers paths below a group and version.
+func (s *Server) serveResource(w http.ResponseWriter, q *request) error {
+	s.mu.RLock()
+	sv := s.resources[q.gvr]
+	s.mu.RUnlock()
+	if sv == nil || sv.Namespaced && q.namespace == "" && q.name != "" || !sv.Namespaced && q.namespace != "" ||
+		q.sub != "" && (q.sub != "status" || !sv.Status) {
+		return pageNotFound()
+	}
+	if !q.allowed(sv) {
+		return apierrors.NewMethodNotSupported(sv.GroupResource(), q.verb)
+	}
+	if sv.review {
+		return s.serveReview(w, q, sv)
+	}
+	switch q.verb {
+	case "get":
+		return s.serveGet(w, q, sv)
+	case "list":
+		return s.serveList(w, q, sv)
+	case "watch":
+		return s.serveWatch(w, q, sv)
+	default:
+		return s.serveWrite(w, q, sv)
+	}
+}
+
+// allowed checks the verb against discovery.
+func (q *request) allowed(sv *served) bool {
+	switch q.sub {
+	case "status":
+		return q.verb == "get" || q.verb == "update" || q.verb == "patch"
+	default:
+		// Objects of a namespace are created in one.
+		return sv.can(q.verb) && (q.verb != "create" || q.name == "" && (!sv.Namespaced || q.namespace != ""))
+	}
+}
+
+// serveGet answers with one object.
+func (s *Server) serveGet(w http.ResponseWriter, q *request, sv *served) error {
+	e, err := negotiate(q.Header, sv.goType != nil, "Table", "PartialObjectMetadata")
+	if err != nil {
+		return err
+	}
+	s.mu.RLock()
+	o := sv.coll.get(objectKey(q.namespace, q.name))
+	s.mu.RUnlock()
+	if o == nil {
+		return apierrors.NewNotFound(sv.GroupResource(), q.name)
+	}
+	return s.respond(w, q, sv, e, http.StatusOK, o)
+}
+
+// respond writes one stored object.
+func (s *Server) respond(w http.ResponseWriter, q *request, sv *served, e encoding, code int, o *object) error {
+	if e.table() {
+		t, err := s.table(sv, q, []*object{o}, metav1.ListMeta{})
+		if err != nil {
+			return err
+		}
+		s.write(w, e, code, t)
+		return nil
+	}
+	b, err := s.encodeStored(e, sv, o)
+	if err != nil {
+		return err
+	}
+	writeBytes(w, e, code, b)
+	return nil
+}

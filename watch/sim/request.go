@@ -1,0 +1,89 @@
+package sim
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// request is what a request asks for, as the real server's RequestInfo says it.
+type request struct {
+	*http.Request
+	at    time.Time
+	query url.Values
+
+	resource  bool // the path names a resource; otherwise verb is the HTTP verb in lower case
+	verb      string
+	gvr       schema.GroupVersionResource
+	sub       string
+	namespace string
+	name      string
+	user      string
+}
+
+// parseRequest reads method and path. Verbs follow k8s.io/apiserver/pkg/endpoints/request.
+func parseRequest(r *http.Request) *request {
+	q := &request{Request: r, at: time.Now(), query: r.URL.Query(), verb: strings.ToLower(r.Method)}
+	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
+	switch {
+	case len(parts) >= 3 && parts[0] == "api":
+		q.gvr.Version, parts = parts[1], parts[2:]
+	case len(parts) >= 4 && parts[0] == "apis":
+		q.gvr.Group, q.gvr.Version, parts = parts[1], parts[2], parts[3:]
+	default:
+		return q
+	}
+	q.resource = true
+	watching := false
+	if parts[0] == "watch" && len(parts) > 1 { // the deprecated prefix
+		watching, parts = true, parts[1:]
+	}
+	if parts[0] == "namespaces" && len(parts) > 1 {
+		q.namespace = parts[1]
+		if len(parts) > 2 && parts[2] != "status" && parts[2] != "finalize" {
+			parts = parts[2:]
+		}
+	}
+	q.gvr.Resource = parts[0]
+	if len(parts) > 1 {
+		q.name = parts[1]
+	}
+	if len(parts) > 2 {
+		q.sub = strings.Join(parts[2:], "/")
+	}
+	if q.gvr.Resource == "namespaces" && q.gvr.Group == "" {
+		q.namespace = ""
+	}
+	switch r.Method {
+	case http.MethodPost:
+		q.verb = "create"
+	case http.MethodGet, http.MethodHead:
+		q.verb = "get"
+		if w := q.query.Get("watch"); w != "" && w != "false" && w != "0" {
+			watching = true
+		}
+		switch {
+		case q.name == "" && watching:
+			q.verb = "watch"
+		case q.name == "":
+			q.verb = "list"
+		}
+	case http.MethodPut:
+		q.verb = "update"
+	case http.MethodPatch:
+		q.verb = "patch"
+	case http.MethodDelete:
+		q.verb = "delete"
+		if q.name == "" {
+			q.verb = "deletecollection"
+		}
+	}
+	return q
+}
+
+// dryRun says that nothing is to be stored.
+func (q *request) dryRun() bool { return q.query.Get("dryRun") == metav1.DryRunAll }

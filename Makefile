@@ -91,7 +91,8 @@ cluster-up: cluster-build ## a real control plane (etcd, kube-apiserver) on loop
 cluster-down: ## stop it
 	testdata/controlplane/down.sh
 
-# With ORKA_E2E_KUBECONFIG set, the tests run against that cluster and nothing is started or stopped.
+# With ORKA_E2E_KUBECONFIG set, the tests run against that cluster and nothing is started or stopped. One package at a
+# time, because some tests stop the API server.
 .PHONY: integration
 integration: ## tests against a real control plane: ORKA_E2E_KUBECONFIG's, or one of their own
 	@pkgs=$$($(call folders,^//go:build (.*[^a-z])?integration)) || { echo "integration: no test file is tagged integration" >&2; exit 1; }; \
@@ -100,14 +101,14 @@ integration: ## tests against a real control plane: ORKA_E2E_KUBECONFIG's, or on
 	  export ORKA_E2E_HOME=$$(mktemp -d "$${TMPDIR:-/tmp}/orka-e2e.XXXXXX"); \
 	  trap 'testdata/controlplane/down.sh; rm -rf "$$ORKA_E2E_HOME"' EXIT; \
 	  testdata/controlplane/up.sh; \
-	  export ORKA_E2E_KUBECONFIG=$$ORKA_E2E_HOME/admin.kubeconfig; \
+	  export ORKA_E2E_KUBECONFIG=$$ORKA_E2E_HOME/admin.kubeconfig ORKA_E2E_KUBECTL=$$ORKA_E2E_HOME/kubectl PATH=$$ORKA_E2E_HOME:$$PATH; \
 	fi; \
-	( set -x; $(GO) test -count=1 -tags integration $$pkgs )
+	( set -x; $(GO) test -count=1 -p 1 -tags integration $$pkgs )
 
 .PHONY: golden
 golden: ## write the golden files anew; read their diff before committing it
-	@pkgs=$$($(call folders,ORKA_UPDATE_GOLDEN)) || { echo "golden: no test reads ORKA_UPDATE_GOLDEN" >&2; exit 1; }; \
-	( set -x; ORKA_UPDATE_GOLDEN=1 $(GO) test -count=1 $$pkgs )
+	@pkgs=$$($(call folders,flag.Bool."update")) || { echo "golden: no test has an -update flag" >&2; exit 1; }; \
+	( set -x; $(GO) test -count=1 $$pkgs -update )
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME=30s

@@ -117,6 +117,13 @@ var rules = slices.Concat(layerRules(), []rule{
 		fix:     "move the use into a _test.go file, or into ui/cli when it serves --demo or orka sim",
 	},
 	{
+		name:    "test helpers are not the product",
+		binds:   func(p string) bool { return !within(p, "watch/watchtest") },
+		forbids: func(imp string) bool { return within(imp, modulePath+"/watch/watchtest") },
+		why:     "watch/watchtest is what tests of several packages share",
+		fix:     "move the use into a _test.go file",
+	},
+	{
 		name: "no client underneath",
 		binds: func(p string) bool {
 			return in(p, "watch", "watch/columns", "watch/schema", "shard") || within(p, "search")

@@ -34,7 +34,7 @@ type Config struct {
 	// What follows is set by the caller, not by a knob.
 
 	// Select picks the kinds to watch of all that are served; nil watches every kind that can be listed.
-	Select func(served []*watch.Kind) []*watch.Kind
+	Select func(Served) []*watch.Kind
 	// Namespace narrows every namespaced kind to one namespace; "" is all.
 	Namespace string
 	// HomeNamespaces are tried where a cluster-wide list is forbidden and namespaces can't be listed.

@@ -40,7 +40,7 @@ type Engine struct {
 	// guarded by mu
 	mu       sync.Mutex
 	next     chan struct{} // closed and replaced at each publication
-	kinds    []*watch.Kind
+	served   Served
 	failures []DiscoveryFailure
 	server   Server
 	watchers map[watch.Scope]*running

@@ -81,16 +81,6 @@ func (h *Health) Of(kind *watch.Kind) []*watch.Status {
 	return out
 }
 
-// Kind finds a served kind by any of its names (watch.Kind.Answers); core kinds and short groups win, as in kubectl.
-func (h *Health) Kind(name string) *watch.Kind {
-	for _, k := range h.Kinds {
-		if k.Answers(name) {
-			return k
-		}
-	}
-	return nil
-}
-
 func containsKind(kinds []*watch.Kind, k *watch.Kind) bool {
 	for _, c := range kinds {
 		if c == k {

@@ -88,16 +88,19 @@ func (e *Engine) reconcile(ctx context.Context, d kube.Discovery) {
 		failures = append(failures, DiscoveryFailure{GroupVersion: f.GroupVersion, Err: watch.Sanitize(f.Err.Error())})
 	}
 	kinds := slices.Clone(d.Kinds)
-	for _, old := range e.kinds {
+	for _, old := range e.served.Kinds {
 		if failed[old.GroupVersion()] && !slices.Contains(kinds, old) {
 			kinds = append(kinds, old)
 		}
 	}
 	slices.SortFunc(kinds, func(a, b *watch.Kind) int { return a.Compare(b.GVK) })
-	gone := subtract(e.kinds, kinds)
-	e.kinds, e.failures = kinds, failures
+	gone := subtract(e.served.Kinds, kinds)
+	e.served, e.failures = Served{Kinds: kinds, Aliases: d.Aliases}, failures
 	e.server = Server{Connected: true, Version: watch.Sanitize(version)}
-	for _, k := range e.selected(kinds) {
+	watched := e.selected(e.served)
+	// Started in the order they are wanted: the first few get a list slot at once.
+	slices.SortStableFunc(watched, func(a, b *watch.Kind) int { return e.priority(a) - e.priority(b) })
+	for _, k := range watched {
 		e.start(e.scopeOf(k))
 	}
 	e.mu.Unlock()
@@ -109,11 +112,12 @@ func (e *Engine) reconcile(ctx context.Context, d kube.Discovery) {
 }
 
 // selected is what is to be followed of the served kinds: what can be listed, and was asked for.
-func (e *Engine) selected(served []*watch.Kind) []*watch.Kind {
+func (e *Engine) selected(served Served) []*watch.Kind {
+	kinds := served.Kinds
 	if e.cfg.Select != nil {
-		served = e.cfg.Select(served)
+		kinds = e.cfg.Select(served)
 	}
-	return slices.DeleteFunc(slices.Clone(served), func(k *watch.Kind) bool { return !k.Verbs.Has(watch.VerbList) })
+	return slices.DeleteFunc(slices.Clone(kinds), func(k *watch.Kind) bool { return !k.Verbs.Has(watch.VerbList) })
 }
 
 // scopeOf is the widest scope configured for a kind.
@@ -200,7 +204,10 @@ func (e *Engine) onStatus() func(*watch.Status) {
 // followTypes asks for a rediscovery when objects that define types changed between two Worlds.
 func (e *Engine) followTypes(old, now *shard.World) {
 	for _, k := range e.view.Load().Health.Kinds {
-		if definesTypes(k) && versions(old, k) != versions(now, k) {
+		if !definesTypes(k) {
+			continue
+		}
+		for range shard.Diff(old, now, k) {
 			post(e.rediscover)
 			return
 		}
@@ -210,14 +217,6 @@ func (e *Engine) followTypes(old, now *shard.World) {
 func definesTypes(k *watch.Kind) bool {
 	return (k.Group == "apiextensions.k8s.io" && k.Kind == "CustomResourceDefinition") ||
 		(k.Group == "apiregistration.k8s.io" && k.Kind == "APIService")
-}
-
-// versions sums the shard versions of a kind: it changes whenever one of its shards does.
-func versions(w *shard.World, k *watch.Kind) (sum uint64) {
-	for s := range w.Find(k) {
-		sum += s.Version
-	}
-	return sum
 }
 
 func subtract(from, what []*watch.Kind) []*watch.Kind {

@@ -4,10 +4,13 @@ import (
 	"context"
 	"math"
 	"os"
+	"runtime/debug"
 	gometrics "runtime/metrics"
 	"strconv"
 	"strings"
 	"time"
+
+	"orka/watch"
 )
 
 // gaugeEvery is the period of the memory gauges.
@@ -30,7 +33,12 @@ func (e *Engine) gaugeLoop(ctx context.Context) error {
 	tick := time.NewTicker(gaugeEvery)
 	defer tick.Stop()
 	swept := time.Now()
+	synced := false
 	for {
+		if !synced && e.settled() {
+			synced = true
+			debug.FreeOSMemory() // the first lists leave garbage of several times what is kept
+		}
 		m := e.readMemory()
 		old := e.memory.Swap(m)
 		if m.Stage != old.Stage {
@@ -49,6 +57,17 @@ func (e *Engine) gaugeLoop(ctx context.Context) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// settled reports whether every watcher is past its first list, or can't have one now.
+func (e *Engine) settled() bool {
+	v := e.View()
+	for _, s := range v.Health.Watchers {
+		if !s.Complete && (s.Phase == watch.Queued || s.Phase == watch.Listing) {
+			return false
+		}
+	}
+	return len(v.Health.Watchers) > 0
 }
 
 // dropBodies lets go of bodies that nobody looked at for the knob's time, or of all under pressure.

@@ -27,7 +27,7 @@ func (e *Engine) priority(k *watch.Kind) int {
 		return priorityWanted
 	case k.Kind == "Namespace" && k.Group == "", definesTypes(k):
 		return priorityTypes
-	case slices.Contains(commonKinds, k.Kind):
+	case slices.Contains(commonKinds, k.Kind): // whatever their group
 		return priorityCommon
 	case slices.Contains(noisyKinds, k.Kind):
 		return priorityNoisy

@@ -41,7 +41,7 @@ func (e *Engine) publish() {
 	prev := e.view.Load()
 	v := &View{Seq: prev.Seq + 1, At: time.Now()}
 	e.mu.Lock()
-	v.Health = Health{Server: e.server, Kinds: e.kinds, Discovery: e.failures, Watchers: e.statuses()}
+	v.Health = Health{Server: e.server, Served: e.served, Discovery: e.failures, Watchers: e.statuses()}
 	v.Health.Reviewing = e.reviewing(v.Health.Watchers)
 	e.mu.Unlock()
 	v.World = e.store.World()

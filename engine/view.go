@@ -6,6 +6,7 @@ import (
 	"orka/search"
 	"orka/shard"
 	"orka/watch"
+	"orka/watch/kube"
 )
 
 // View is what a reader takes: one consistent picture, immutable. The Index's epoch is at most the
@@ -20,8 +21,8 @@ type View struct {
 
 // Health is how far the World may be believed, and what it costs.
 type Health struct {
+	Served
 	Server    Server
-	Kinds     []*watch.Kind // every served kind orka knows, in GVK order
 	Watchers  []*watch.Status
 	Discovery []DiscoveryFailure
 	// Reviewing is set while it is not known yet in which namespaces a forbidden kind may be watched.
@@ -29,6 +30,29 @@ type Health struct {
 	Memory    Memory
 	Shards    []shard.ShardStat
 	Store     shard.Stats
+}
+
+// Served is what the server serves, as far as its groups answer.
+type Served struct {
+	Kinds []*watch.Kind // in GVK order
+	// Aliases are resources whose objects are those of one of Kinds: events.events.k8s.io.
+	Aliases []kube.Alias
+}
+
+// Kind finds a kind by any of its names (watch.Kind.Answers), aliases included. The core group wins, then the
+// first group by name.
+func (s *Served) Kind(name string) *watch.Kind {
+	for _, k := range s.Kinds {
+		if k.Answers(name) {
+			return k
+		}
+	}
+	for _, a := range s.Aliases {
+		if a.Kind.Answers(name) {
+			return a.Of
+		}
+	}
+	return nil
 }
 
 // Server is the connection as a whole.

@@ -3,7 +3,6 @@ package search
 import (
 	"hash/maphash"
 	"math"
-	"strings"
 	"unsafe"
 
 	"orka/shard"
@@ -197,14 +196,11 @@ func commonPrefix(a []byte, b string) int {
 	return n
 }
 
-// scopePrefix is what stands before the name in "Kind namespace/name".
-func scopePrefix(kind, namespace string) string {
-	var b strings.Builder
-	b.WriteString(kind)
-	b.WriteByte(' ')
+// appendScopePrefix appends what stands before the name in "Kind namespace/name".
+func appendScopePrefix(b []byte, kind, namespace string) []byte {
+	b = append(append(b, kind...), ' ')
 	if namespace != "" {
-		b.WriteString(namespace)
-		b.WriteByte('/')
+		b = append(append(b, namespace...), '/')
 	}
-	return b.String()
+	return b
 }

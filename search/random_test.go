@@ -3,6 +3,7 @@ package search
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"time"
 
@@ -130,7 +131,7 @@ func randomQuery(r *rand.Rand, objects []*watch.Object) string {
 // randomText is a text term that may well match.
 func randomText(r *rand.Rand, objects []*watch.Object) string {
 	o := pick(r, objects)
-	source := pick(r, []string{o.Name, o.NamespacedName(), o.Kind.Kind + " " + o.NamespacedName(), o.Status, o.Kind.Resource, "nodeport", "10.244.1.7", "running"})
+	source := pick(r, []string{o.Name, o.Namespace, o.NamespacedName(), o.Kind.Kind + " " + o.NamespacedName(), o.Status, o.Kind.Resource, "nodeport", "10.244.1.7", "running"})
 	for _, v := range o.Fields.All() {
 		if r.IntN(4) == 0 {
 			source = v
@@ -165,4 +166,10 @@ func randomText(r *rand.Rand, objects []*watch.Object) string {
 	}
 	runes = runes[:min(len(runes), 39)] // the library overflows beyond
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(string(runes)) + `"`
+}
+
+// onOneProcessor runs f with one worker.
+func onOneProcessor[T any](f func() (T, error)) (T, error) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	return f()
 }

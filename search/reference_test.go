@@ -35,18 +35,27 @@ func reference(objects []*watch.Object, q query.Query, opts Options) (hits []ref
 		}
 		f := found{o: o}
 		pass := true
+		worst, worstOfAll, allWhole := 0, 0, true
 		for _, t := range q.Terms {
 			switch {
 			case t.Filter == query.Text && !t.Negated:
 				tier, score, ok := refPlace(t.Text, o)
 				pass = pass && ok
-				f.tier, f.score = max(f.tier, tier), f.score+score
+				f.score += score
+				worstOfAll = max(worstOfAll, tier)
+				if !refWhole(t.Text, o) {
+					worst, allWhole = max(worst, tier), false
+				}
 			case t.Filter == query.Text:
 				tier, _, ok := refPlace(t.Text, o)
 				pass = pass && !(ok && tier <= TierField)
 			default:
 				pass = pass && refFilter(t, o, opts) != t.Negated
 			}
+		}
+		f.tier = worst
+		if allWhole {
+			f.tier = worstOfAll
 		}
 		if pass && (!q.Ranked() || opts.MinScore == 0 || f.score >= opts.MinScore) {
 			all = append(all, f)
@@ -77,6 +86,16 @@ func fold(s string) string {
 			least = min(least, f)
 		}
 	}, s)
+}
+
+// refWhole reports whether the text is the object's kind or namespace.
+func refWhole(text string, o *watch.Object) bool {
+	for _, n := range append([]string{o.Kind.Kind, o.Kind.Singular, o.Kind.Resource, o.Namespace}, o.Kind.ShortNames...) {
+		if fold(n) == fold(text) {
+			return true
+		}
+	}
+	return false
 }
 
 func refPlace(text string, o *watch.Object) (tier, score int, ok bool) {
@@ -231,13 +250,13 @@ func randomOptions(r interface{ IntN(int) int }) Options {
 
 func TestSearchEqualsReference(t *testing.T) {
 	rnd := newRand(t)
-	for range 12 {
-		objects := randomObjects(rnd, 1+rnd.IntN(1500))
+	for range 6 {
+		objects := randomObjects(rnd, 1+rnd.IntN(1200))
 		indexes := map[string]*Index{}
 		for name, p := range planners {
 			indexes[name] = Build(shard.BuildWorld(p, objects...))
 		}
-		for range 60 {
+		for range 50 {
 			line := randomQuery(rnd, objects)
 			q, err := query.Parse(line)
 			if err != nil {

@@ -71,15 +71,41 @@ func (s *scan) possible(p *page, docs uint64) uint64 {
 	return docs
 }
 
-// masked is the set of documents whose mask covers want.
+// masked is the set of documents whose mask covers want. Whether one does is as good as random for short terms, so
+// there is no branch on it.
 func masked(masks []uint64, want uint64) uint64 {
 	var docs uint64
-	for i, m := range masks {
-		if want&^m == 0 {
-			docs |= 1 << i
-		}
+	for i := len(masks) - 1; i >= 0; i-- {
+		lacks := want &^ masks[i]
+		docs = docs<<1 | (lacks-1)&^lacks>>63 // the last bit is set when lacks is 0
 	}
 	return docs
+}
+
+// levels sorts docs by the tiers of all terms together, and returns those that match. Levels up to need are exact.
+func (s *scan) levels(p *page, docs uint64, need Tier) (l levels, matching uint64) {
+	if len(s.texts) > 1 {
+		need = max(need, TierNamePart) // behind a term that is passed over, the others may be of any tier before TierField
+	}
+	// In plain, each term counts; in passing, those that are the kind or the namespace don't.
+	plain, passing := all(docs), all(docs)
+	every := docs // where that is true of every term
+	for _, t := range s.texts {
+		if docs == 0 {
+			return levels{}, 0
+		}
+		t.levels = t.match(p, docs, need, true)
+		every &= t.whole
+		for tier := range tiers {
+			plain[tier] &= t.levels[tier]
+			passing[tier] &= t.levels[tier] | t.whole
+		}
+		docs = plain[tiers-1]
+	}
+	for tier := range tiers {
+		l[tier] = plain[tier]&every | passing[tier]&docs&^every
+	}
+	return l, docs
 }
 
 // page takes in one page; docs are its candidates. The shard must have been entered.
@@ -89,17 +115,12 @@ func (s *scan) page(p *page, docs uint64) {
 	if s.plan.opts.MinScore != 0 {
 		need = tiers - 1 // every score decides over a count
 	}
-	l := all(docs)
-	for _, t := range s.texts {
-		if docs == 0 {
-			return
-		}
-		t.levels = t.match(p, docs, need, true)
-		l.and(&t.levels)
-		docs = l[tiers-1]
-	}
+	l, docs := s.levels(p, docs, need)
 	s.total += bits.OnesCount64(docs)
 	worth := l[need] // what may enter the top
+	if len(s.texts) == 1 && s.plan.opts.MinScore == 0 && s.top.full() {
+		worth = s.texts[0].hopeful(p, worth, s.top.heap[0].tier, s.top.heap[0].score)
+	}
 	if worth == 0 {
 		return
 	}

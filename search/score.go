@@ -52,6 +52,24 @@ var separator = func() (t [256]bool) {
 	return t
 }()
 
+// mostScore is what a pattern scores at most on a lower-case text, penalties aside: for each character the bonus behind
+// a separator, or that of being adjacent to all before it (and that of a separator in the pattern itself).
+func mostScore(pattern string) int {
+	most, adjacent := 0, 0
+	for i := range len(pattern) {
+		bonus := 0
+		if i > 0 {
+			bonus = min(adjacent*2, maxScore/2) + adjacentBonus
+			adjacent = min(adjacent+bonus, maxScore/2)
+			if separator[pattern[i-1]] {
+				bonus += separatorBonus
+			}
+		}
+		most = min(most+max(bonus, separatorBonus), maxScore)
+	}
+	return most
+}
+
 // progress is the state of scoring one pattern on one text, before the character at pos.
 type progress struct {
 	pos       int // in bytes

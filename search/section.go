@@ -31,9 +31,19 @@ type group struct {
 	key      uint16 // in section.keys, or statusKey
 }
 
+// ref is where the text of a value is. A value of ASCII with upper-case letters is there twice: in lower case, which is
+// what most terms are held against, and behind that as it is.
 type ref struct {
 	start, length uint32
 	class         class
+}
+
+// size is how much text the value takes.
+func (r ref) size() uint32 {
+	if r.class == hasUpper {
+		return 2 * r.length
+	}
+	return r.length
 }
 
 // statusKey marks the Status word, which free text finds and field: does not.
@@ -67,7 +77,17 @@ func classOf(s string) class {
 // value is the text of pair i.
 func (s *section) value(i int) string {
 	r := s.refs[i]
-	return s.text[r.start : r.start+r.length]
+	end := r.start + r.size()
+	return s.text[end-r.length : end]
+}
+
+// folded is the text of pair i in lower case if it is ASCII, and what is left of its class then.
+func (s *section) folded(i int) (string, class) {
+	r := s.refs[i]
+	if r.class == hasUpper {
+		return s.text[r.start : r.start+r.length], 0
+	}
+	return s.text[r.start : r.start+r.length], r.class
 }
 
 // bytes is what the section takes, without shared keys.
@@ -82,7 +102,7 @@ type sectionBuilder struct {
 	pairs []pair
 	text  []byte
 	slots slots
-	// hashed is how many pairs are in slots: all, unless the section was continued from an earlier one.
+	// hashing says that slots finds pairs, as in a section that is made from nothing.
 	hashing bool
 
 	before []string // the keys of the section before, to be shared when equal
@@ -142,14 +162,18 @@ func (b *sectionBuilder) addTo(key uint16, v string, docs uint64) {
 }
 
 func (b *sectionBuilder) is(p *pair, key uint16, v string) bool {
-	return p.key == key && string(b.text[p.ref.start:p.ref.start+p.ref.length]) == v
+	end := p.ref.start + p.ref.size()
+	return p.key == key && string(b.text[end-p.ref.length:end]) == v
 }
 
 func (b *sectionBuilder) push(key uint16, v string, mask, docs uint64) {
-	b.pairs = append(b.pairs, pair{
-		mask: mask, docs: docs, key: key,
-		ref: ref{start: uint32(len(b.text)), length: uint32(len(v)), class: classOf(v)}, //nolint:gosec // 64 objects of at most a few MB
-	})
+	r := ref{start: uint32(len(b.text)), length: uint32(len(v)), class: classOf(v)} //nolint:gosec // 64 objects of at most a few MB
+	b.pairs = append(b.pairs, pair{mask: mask, docs: docs, key: key, ref: r})
+	if r.class == hasUpper {
+		for i := range len(v) {
+			b.text = append(b.text, foldByte[v[i]])
+		}
+	}
 	b.text = append(b.text, v...)
 }
 
@@ -180,7 +204,7 @@ func (b *sectionBuilder) finish() section {
 	slot := func(key uint16) int { return min(int(key), n-1) }
 	for i := range b.pairs {
 		b.counts[slot(b.pairs[i].key)]++
-		live += b.pairs[i].ref.length
+		live += b.pairs[i].ref.size()
 	}
 	b.order = b.order[:0]
 	for k, c := range b.counts {
@@ -216,7 +240,7 @@ func (b *sectionBuilder) finish() section {
 		p := &b.pairs[i]
 		g := &s.groups[b.counts[slot(p.key)]]
 		if len(b.text) > 2*int(live) {
-			v := b.text[p.ref.start : p.ref.start+p.ref.length]
+			v := b.text[p.ref.start : p.ref.start+p.ref.size()]
 			p.ref.start = uint32(len(text)) //nolint:gosec // shorter than b.text
 			text = append(text, v...)
 		}

@@ -15,7 +15,10 @@ type term struct {
 	runes  []rune
 	ascii  bool
 	mask   uint64
-	rest   []uint64 // masks of folded[k:], when the fast path is open to the term
+	exact  bool // a text that has the mask holds the term: one character that has a bit to itself
+	// mostScore bounds scores on lower-case texts.
+	mostScore int
+	rest      []uint64 // masks of folded[k:], when the fast path is open to the term
 }
 
 // maxFast bounds the terms and names of the fast path: places in a term are kept in bytes.
@@ -27,6 +30,8 @@ func newTerm(text string) *term {
 		return t
 	}
 	t.folded = lowerASCII(text)
+	t.mostScore = mostScore(t.folded)
+	t.exact = len(text) == 1 && hasOwnBit(text[0])
 	if len(text) <= maxFast {
 		t.rest = make([]uint64, len(text)+1)
 		for k := len(text) - 1; k >= 0; k-- {
@@ -34,6 +39,20 @@ func newTerm(text string) *term {
 		}
 	}
 	return t
+}
+
+// hasOwnBit reports whether no other character of ASCII has the mask of c; classes share bits.
+func hasOwnBit(c byte) bool {
+	mask := shard.MaskText(string(rune(c)))
+	if mask == 0 {
+		return false
+	}
+	for d := range byte(128) {
+		if foldByte[d] != foldByte[c] && shard.MaskText(string(rune(d))) == mask {
+			return false
+		}
+	}
+	return true
 }
 
 // fast reports whether the term is plain enough for the fast path.
@@ -70,7 +89,17 @@ func (t *term) within(s string, c class) bool {
 
 // scattered reports whether the term's characters occur in a text, in their order.
 func (t *term) scattered(s string, c class) bool {
-	if t.ascii && c&hasUnicode == 0 {
+	switch {
+	case t.ascii && c == 0:
+		for i := range len(t.folded) {
+			at := strings.IndexByte(s, t.folded[i])
+			if at < 0 {
+				return false
+			}
+			s = s[at+1:]
+		}
+		return true
+	case t.ascii && c == hasUpper:
 		return consume(t.folded, 0, s) == len(t.folded)
 	}
 	k := 0
@@ -110,7 +139,7 @@ func consume[T string | []byte](pattern string, k int, text T) int {
 }
 
 // containsASCII reports whether an ASCII text of any case holds a lower-case part.
-func containsASCII(s, part string) bool {
+func containsASCII[T string | []byte](s T, part string) bool {
 	first := part[0]
 	for i := 0; i+len(part) <= len(s); i++ {
 		if foldByte[s[i]] == first && hasPrefixASCII(s[i:], part) {
@@ -121,7 +150,7 @@ func containsASCII(s, part string) bool {
 }
 
 // hasPrefixASCII reports whether an ASCII text of any case begins with a lower-case part.
-func hasPrefixASCII(s, part string) bool {
+func hasPrefixASCII[T string | []byte](s T, part string) bool {
 	if len(s) < len(part) {
 		return false
 	}
@@ -157,7 +186,7 @@ func (t *term) placeByName(o *watch.Object) (Tier, bool) {
 	if _, ok := t.namesKind(o.Kind); ok {
 		return TierScope, true
 	}
-	scope := scopePrefix(o.Kind.Kind, o.Namespace) + o.Name
+	scope := string(appendScopePrefix(nil, o.Kind.Kind, o.Namespace)) + o.Name
 	class := classOf(scope)
 	switch {
 	case t.within(scope, class):
@@ -191,7 +220,7 @@ func (t *term) place(o *watch.Object) (placement, bool) {
 		}
 		fallthrough
 	case TierScopeFuzzy:
-		text = scopePrefix(o.Kind.Kind, o.Namespace) + o.Name
+		text = string(appendScopePrefix(nil, o.Kind.Kind, o.Namespace)) + o.Name
 	}
 	score, _ := t.score(text, classOf(text))
 	return placement{tier: tier, score: score, text: text}, true

@@ -18,23 +18,25 @@ type termScan struct {
 	// Of the run of documents that share a namespace; runs go on from page to page.
 	runNS    uint32
 	runOK    bool
-	prefix   string // "Kind namespace/"
+	prefix   int    // length of "Kind namespace/" in text
 	inPrefix bool   // which holds the term
 	taken    int    // how far the term gets in it, one character after the other
 	splits   uint64 // bit k: the prefix ends with folded[:k]
 	plainRun bool   // kind and namespace are ASCII
+	isSpace  bool   // the term is the namespace
 
 	// Of the page.
 	levels     levels
-	scopePart  uint64     // documents whose "Kind namespace/name" holds the term
+	whole      uint64     // documents whose kind or namespace the term is
 	valueHits  []valueHit // values that hold the term, in one piece or not
 	scores     [64]int    // of the documents that were asked for
 	walk, tail walker     // along names: from the term's start, and from taken on
 	name       resumable  // scores of names
+	first      [64]uint32 // where the term's first character is in the name, for names that hold it
 	named      int        // the document scored last on its name, -1 for none
 	scope      resumable  // scores of "Kind namespace/name"
 	scoped     int        // as named
-	text       []byte     // "Kind namespace/name"
+	text       []byte     // "Kind namespace/name"; the prefix is the run's
 }
 
 // valueHit is a distinct value of the page that a term is found in.
@@ -64,20 +66,22 @@ func (t *termScan) run(ns uint32) {
 	}
 	namespace := t.sh.src.Namespaces[ns]
 	t.runNS, t.runOK = ns, true
-	t.prefix = scopePrefix(t.sh.src.Kind.Kind, namespace)
 	t.plainRun = t.plainKind && isASCII(namespace)
-	t.text = append(t.text[:0], t.prefix...)
+	t.text = appendScopePrefix(t.text[:0], t.sh.src.Kind.Kind, namespace)
+	prefix := t.text
+	t.prefix = len(prefix)
 	t.scoped = -1
+	t.isSpace = strings.EqualFold(namespace, t.term.text)
 	if !t.plainRun || !t.fast() {
 		return
 	}
-	t.inPrefix = containsASCII(t.prefix, t.folded)
-	t.taken = consume(t.folded, 0, t.prefix)
+	t.inPrefix = containsASCII(prefix, t.folded)
+	t.taken = consume(t.folded, 0, prefix)
 	t.splits = 0
 	for k := 1; k < min(len(t.folded), 64); k++ {
 		// A piece that goes from the prefix into the name crosses the prefix's last character.
-		if t.folded[k-1] == t.prefix[len(t.prefix)-1] && k <= len(t.prefix) &&
-			hasPrefixASCII(t.prefix[len(t.prefix)-k:], t.folded[:k]) {
+		if t.folded[k-1] == prefix[len(prefix)-1] && k <= len(prefix) &&
+			hasPrefixASCII(prefix[len(prefix)-k:], t.folded[:k]) {
 			t.splits |= 1 << k
 		}
 	}
@@ -87,7 +91,7 @@ func (t *termScan) run(ns uint32) {
 // their own tiers, and the last level is always exact. Without fuzzy, only levels up to TierField mean anything.
 func (t *termScan) match(p *page, docs uint64, need Tier, fuzzy bool) levels {
 	var l levels
-	t.scopePart, t.valueHits = 0, t.valueHits[:0]
+	t.whole, t.valueHits = 0, t.valueHits[:0]
 	ids := p.src.Namespaces
 	t.walk.reset()
 	t.named, t.scoped = -1, -1
@@ -100,6 +104,9 @@ func (t *termScan) match(p *page, docs uint64, need Tier, fuzzy bool) levels {
 		run := docs & (^uint64(0) >> (64 - to)) &^ (1<<from - 1)
 		if run != 0 {
 			t.run(ids[from])
+			if t.isKind || t.isSpace {
+				t.whole |= run
+			}
 			if t.fast() && t.plainRun && p.nameClass&hasUnicode == 0 {
 				t.matchRun(p, run, need, fuzzy, &l)
 			} else {
@@ -126,17 +133,19 @@ func (t *termScan) matchRun(p *page, docs uint64, need Tier, fuzzy bool, l *leve
 	if t.mask&^p.mask == 0 {
 		for rest := docs & masked(p.nameMasks, t.mask); rest != 0; rest &= rest - 1 {
 			i := bits.TrailingZeros64(rest)
-			if t.walk.to(p, i, t.folded, 0) != n {
+			if !t.walk.to(p, i, t.folded, 0) {
 				continue
 			}
+			t.first[i] = t.walk.at[0]
+			// The walk takes the first of each character, so a name that begins with the term shows in it.
 			tier := TierNameFuzzy
-			switch name := p.name(i); {
-			case t.begins(name, p.nameClass):
+			switch first, last := t.walk.span(n); {
+			case last == n-1:
 				tier = TierNamePrefix
-				if len(name) == n {
+				if len(p.name(i)) == n {
 					tier = TierName
 				}
-			case need >= TierNamePart && t.within(name, p.nameClass):
+			case last-first == n-1, need >= TierNamePart && t.within(p.name(i)[first:], p.nameClass):
 				tier = TierNamePart
 			}
 			l[tier] |= 1 << i
@@ -150,12 +159,10 @@ func (t *termScan) matchRun(p *page, docs uint64, need Tier, fuzzy bool, l *leve
 	}
 	switch {
 	case t.inPrefix:
-		t.scopePart |= scope
 		l[TierScope] |= scope
 		return
 	case t.splits != 0:
 		crossing := keep(scope, func(i int) bool { return t.crosses(p.name(i)) })
-		t.scopePart |= crossing
 		l[TierScope] |= crossing
 	}
 	if !fuzzy || t.taken == 0 {
@@ -167,17 +174,10 @@ func (t *termScan) matchRun(p *page, docs uint64, need Tier, fuzzy bool, l *leve
 	}
 	for rest := scope &^ l[TierNameFuzzy] & masked(p.nameMasks, t.rest[t.taken]); rest != 0; rest &= rest - 1 {
 		i := bits.TrailingZeros64(rest)
-		if t.tail.to(p, i, t.folded, t.taken) == n {
+		if t.tail.to(p, i, t.folded, t.taken) {
 			l[TierScopeFuzzy] |= 1 << i
 		}
 	}
-}
-
-func (t *termScan) begins(name string, c class) bool {
-	if c == 0 {
-		return strings.HasPrefix(name, t.folded)
-	}
-	return hasPrefixASCII(name, t.folded)
 }
 
 // crosses reports whether the term begins at the prefix's end and goes on at the name's start.
@@ -199,9 +199,6 @@ func (t *termScan) matchRunPlainly(p *page, docs uint64, fuzzy bool, l *levels) 
 			continue
 		}
 		l[tier] |= 1 << i
-		if tier == TierScope {
-			t.scopePart |= 1 << i
-		}
 	}
 }
 
@@ -234,14 +231,17 @@ func (t *termScan) matchValues(p *page, docs uint64, need Tier, fuzzy bool, l *l
 			if has&(open|openLoosely) == 0 || !scored && has&(open|openLoosely&^loose) == 0 {
 				continue
 			}
-			switch c := f.refs[i].class; {
-			case has&open != 0 && t.within(f.value(i), c):
-				part |= has
-				t.valueHits = append(t.valueHits, valueHit{i, true})
-			case has&openLoosely != 0 && t.scattered(f.value(i), c):
-				loose |= has
-				t.valueHits = append(t.valueHits, valueHit{i, false})
+			v, c := f.folded(i)
+			if !t.exact && !t.scattered(v, c) {
+				continue
 			}
+			inPart := has&open != 0 && (t.exact || t.within(v, c))
+			if inPart {
+				part |= has
+			} else {
+				loose |= has & openLoosely
+			}
+			t.valueHits = append(t.valueHits, valueHit{i, inPart})
 		}
 		if !scored && (open|openLoosely&^loose) == 0 {
 			break

@@ -20,6 +20,21 @@ func (t *termScan) scorePage(p *page, docs uint64) {
 	}
 }
 
+// hopeful leaves out of docs those in a given tier of the name that can't reach a score: a name's length and the place of
+// the term's first character bound its score from above.
+func (t *termScan) hopeful(p *page, docs uint64, tier Tier, score int) uint64 {
+	if tier > TierNamePart && tier != TierNameFuzzy || p.nameClass != 0 || !t.fast() || !t.plainKind {
+		return docs
+	}
+	among := docs & t.levels[tier]
+	if tier > 0 {
+		among &^= t.levels[tier-1]
+	}
+	return docs &^ keep(among, func(i int) bool {
+		return t.mostScore-min(int(t.first[i])*leadingPenalty, maxLeading)-(len(p.name(i))-len(t.folded)) < score
+	})
+}
+
 // scoreName scores on the kind, the name or "Kind namespace/name", as the tier says.
 func (t *termScan) scoreName(p *page, i int, tier Tier) int {
 	if tier == TierScope && t.isKind {
@@ -37,15 +52,15 @@ func (t *termScan) scoreName(p *page, i int, tier Tier) int {
 	}
 	t.run(p.src.Namespaces[i])
 	if !t.fast() || !t.plainRun || p.nameClass&hasUnicode != 0 {
-		n, _ := t.score(t.prefix+name, hasUnicode)
+		n, _ := t.score(string(t.text[:t.prefix])+name, hasUnicode)
 		return n
 	}
 	shared := 0
 	if t.scoped >= 0 {
-		shared = len(t.prefix) + p.sharedSince(t.scoped, i)
+		shared = t.prefix + p.sharedSince(t.scoped, i)
 	}
-	t.text = append(t.text[:len(t.prefix)], name...)
-	n, _ := score(&t.scope, t.folded, t.text, shared, len(t.prefix)+p.sharedNext(i))
+	t.text = append(t.text[:t.prefix], name...)
+	n, _ := score(&t.scope, t.folded, t.text, shared, t.prefix+p.sharedNext(i))
 	t.scoped = i
 	return n
 }

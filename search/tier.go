@@ -1,6 +1,6 @@
 package search
 
-// Tier says how well a term matches an object, best first. A hit is as good as its worst term.
+// Tier says how well a term matches an object, best first.
 type Tier = int
 
 // The tiers. The package comment defines them.
@@ -32,7 +32,7 @@ func TierString(t Tier) string {
 }
 
 // levels are sets of documents of one page: bit i of levels[t] is set when document i matches in tier t or a
-// better one. So levels of several terms combine by AND, and the worst term decides.
+// better one. So the levels of several terms combine by AND, and the worst term decides.
 type levels [tiers]uint64
 
 // all makes the levels of documents that match in any case.
@@ -42,12 +42,6 @@ func all(docs uint64) levels {
 		l[t] = docs
 	}
 	return l
-}
-
-func (l *levels) and(m *levels) {
-	for t := range l {
-		l[t] &= m[t]
-	}
 }
 
 // at is the tier of document i, which must be in the last level.

@@ -53,9 +53,12 @@ type top struct {
 	heap  []entry
 }
 
+// full reports whether a new hit must be better than the worst kept one.
+func (t *top) full() bool { return t.limit > 0 && len(t.heap) == t.limit }
+
 // need is the worst tier a new hit may have to be kept.
 func (t *top) need() Tier {
-	if t.limit == 0 || len(t.heap) < t.limit {
+	if !t.full() {
 		return tiers - 1
 	}
 	return t.heap[0].tier
@@ -63,7 +66,7 @@ func (t *top) need() Tier {
 
 // beats reports whether a hit of that tier and score could be kept, names aside.
 func (t *top) beats(tier Tier, score int) bool {
-	if t.limit == 0 || len(t.heap) < t.limit {
+	if !t.full() {
 		return true
 	}
 	worst := &t.heap[0]

@@ -1,45 +1,56 @@
 package search
 
-// walker finds subsequences in the names of a page, one after the other. It notes how far the pattern was at
-// each byte of the last name, so that the next one is read only from where it differs.
+import "strings"
+
+// walker finds subsequences in the names of a page, one after the other. It notes where in the last name each
+// character of the pattern was found; in a name that shares a stem with it, what was found in the stem holds.
 type walker struct {
-	last int // the document walked last, -1 for none
-	upto int // places[:upto+1] are known
-	done int // after how many bytes the pattern was complete, -1 if it was not
-	// places[j] is the place in the pattern before byte j of the last name.
-	places [maxFast + 1]uint8
+	last  int // the document walked last, -1 for none
+	found int // pattern characters found in its name
+	// at[k] is where pattern character k was found, for those found.
+	at [maxFast]uint32
 }
 
 func (w *walker) reset() { w.last = -1 }
 
-// to returns how far name i gets in a lower-case pattern of at most maxFast bytes, starting at place k. Names must be
-// ASCII and be walked in their order, with the same pattern and k since the last reset.
-func (w *walker) to(p *page, i int, pattern string, k int) int {
+// to reports whether name i holds the characters of a lower-case pattern from place k on, in their order. The pattern
+// has at most maxFast bytes. Names must be ASCII and be walked in their order, with the same pattern and k since the
+// last reset.
+func (w *walker) to(p *page, i int, pattern string, k int) bool {
 	from := 0
 	if w.last >= 0 {
-		shared := p.sharedSince(w.last, i)
-		w.last = i
-		if w.done >= 0 && w.done <= shared {
-			return len(pattern)
+		// What the stem holds is known, and also that the next character is not in it.
+		for from = p.sharedSince(w.last, i); k < w.found && int(w.at[k]) < from; {
+			k++
 		}
-		from = min(shared, w.upto)
-		k = int(w.places[from])
 	}
-	w.last, w.done = i, -1
-	w.places[from] = uint8(k) //nolint:gosec // at most maxFast
+	w.last = i
 	name := p.name(i)
-	known := min(len(name), maxFast)
-	want := pattern[k]
-	for j := from; j < known; j++ {
-		if foldByte[name[j]] == want {
-			if k++; k == len(pattern) {
-				w.done, w.upto = j+1, j
-				return k
-			}
-			want = pattern[k]
+	for ; k < len(pattern); k++ {
+		at := indexFolded(name[from:], pattern[k], p.nameClass)
+		if at < 0 {
+			break
 		}
-		w.places[j+1] = uint8(k) //nolint:gosec // at most maxFast
+		from += at
+		w.at[k] = uint32(from) //nolint:gosec // a name is far below 4 GiB
+		from++
 	}
-	w.upto = known
-	return consume(pattern, k, name[known:])
+	w.found = k
+	return k == len(pattern)
+}
+
+// span is where the first and the last of n pattern characters were found.
+func (w *walker) span(n int) (first, last int) { return int(w.at[0]), int(w.at[n-1]) }
+
+// indexFolded is the first place of a lower-case ASCII character in an ASCII text.
+func indexFolded(s string, c byte, class class) int {
+	if class&hasUpper == 0 {
+		return strings.IndexByte(s, c)
+	}
+	for i := range len(s) {
+		if foldByte[s[i]] == c {
+			return i
+		}
+	}
+	return -1
 }

@@ -430,8 +430,8 @@ func TestBodiesInTheQueueAreBounded(t *testing.T) {
 			d.Body = watch.Body{Encoding: watch.EncodingJSON, Data: make([]byte, size)}
 			return []watch.Delta{d}
 		}
-		check(t, store.Put(t.Context(), pods, delta(1, 1, queueBodyBytes)))
 		check(t, store.Put(t.Context(), pods, delta(2, 1, 100)))
+		check(t, store.Put(t.Context(), pods, delta(1, 1, queueBodyBytes+1)))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if err := store.Put(ctx, pods, delta(3, 1, 100)); !errors.Is(err, context.DeadlineExceeded) {

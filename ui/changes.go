@@ -67,8 +67,9 @@ func (m *Model) refresh() tea.Cmd {
 // tickMsg comes once a second, for ages and countdowns.
 type tickMsg struct{}
 
-func tick() tea.Cmd {
-	return tea.Tick(time.Second, func(time.Time) tea.Msg { return tickMsg{} })
+func (m *Model) tick() tea.Cmd {
+	ctx := m.ctx
+	return m.run(func() tea.Msg { return after(ctx, time.Second, tickMsg{}) })
 }
 
 // ticked is a screen with something that falls due by the clock.
@@ -77,7 +78,7 @@ type ticked interface{ ticked(m *Model) tea.Cmd }
 func (tickMsg) apply(m *Model) tea.Cmd {
 	m.meter.sample(m.view)
 	if t, ok := m.base().(ticked); ok {
-		return tea.Batch(tick(), t.ticked(m))
+		return tea.Batch(m.tick(), t.ticked(m))
 	}
-	return tick()
+	return m.tick()
 }

@@ -105,5 +105,5 @@ func (s switchedMsg) apply(m *Model) tea.Cmd {
 	m.explore.wide, m.explore.preview, m.explore.typing = wide, preview, false
 	m.screen, m.overlay = screenExplore, nil
 	m.say("now in %s", watch.Sanitize(m.info.Context))
-	return tea.Batch(m.awaitChange(), m.explore.enter(m, line))
+	return tea.Batch(m.awaitChange(), m.explore.enter(m, line, ""))
 }

@@ -53,6 +53,7 @@ func drive(t *testing.T, s stage, f func(*driver)) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
+		defer synctest.Wait()
 		defer cancel()
 		d := &driver{t: t, engine: newFakeEngine(s.view), msgs: make(chan tea.Msg, 1000)}
 		o := s.opts

@@ -34,6 +34,9 @@ func (e *explore) emptyText(m *Model) []string {
 		return e.unconnectedText(m)
 	}
 	if narrowed && len(kinds) == 0 {
+		if k := e.askedAlias(h); k != nil {
+			return []string{e.askedKinds() + " is kept as " + k.ResourceName(), kindTerm(k, h.Kinds) + " finds the same objects"}
+		}
 		return []string{"no kind answers to " + e.askedKinds(), "K lists the kinds this cluster serves"}
 	}
 	var f engine.Freshness
@@ -75,13 +78,16 @@ func notLoaded(m *Model, f engine.Freshness, what string, there int) []string {
 		if err := f.Forbidden[0].Err; err != "" {
 			lines = append(lines, watch.Sanitize(err))
 		}
+		if m.view.Health.Reviewing {
+			return append(lines, m.th.glyph.loading+" asking in which namespaces it is permitted")
+		}
 		return append(lines, "asked again every 5 minutes; r asks now")
 	}
 	if f.Loading {
 		return []string{m.th.glyph.loading + " loading " + what + progress(f.Listed, f.Remaining)}
 	}
 	if f.Stale > 0 && !f.Least.Complete {
-		return []string{m.th.glyph.stale + " " + trouble(f.Least, m.now), "nothing is known of them yet; r tries again now"}
+		return []string{m.th.glyph.stale + " " + trouble(m.th, f.Least, m.now), "nothing is known of them yet; r tries again now"}
 	}
 	return nil
 }
@@ -119,7 +125,7 @@ func (e *explore) asOf(m *Model, f engine.Freshness) []string {
 	if f.Fresh || f.Stale == 0 {
 		return nil
 	}
-	return []string{m.th.glyph.stale + " as far as is known: " + trouble(f.Least, m.now)}
+	return []string{m.th.glyph.stale + " as far as is known: " + trouble(m.th, f.Least, m.now)}
 }
 
 // askedKinds are the kind and group filters of the query, as typed.
@@ -132,6 +138,20 @@ func (e *explore) askedKinds() string {
 		}
 	}
 	return strings.Join(terms, " ")
+}
+
+// askedAlias is the kind whose objects are those of the resource the query asks for under another group, or nil.
+func (e *explore) askedAlias(h *engine.Health) *watch.Kind {
+	for _, t := range e.query.Terms {
+		for _, p := range t.Values {
+			if name, ok := p.Literal(); ok && t.Filter == query.Kind {
+				if k := h.Kind(name); k != nil {
+					return k
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // plural is "1 watcher" or "3 watchers".

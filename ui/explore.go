@@ -35,12 +35,15 @@ func newExplore() explore {
 	return explore{input: newField(), typing: true, table: table{sorted: -1, gutter: gutterWidth}}
 }
 
-// enter makes the screen the current one with a query.
-func (e *explore) enter(m *Model, line string) tea.Cmd {
+// enter makes the screen the current one with a query; the cursor goes to the object with the uid, if any.
+func (e *explore) enter(m *Model, line, uid string) tea.Cmd {
 	if line != e.input.value() {
 		e.input.set(line)
 		e.typing = false
 		e.reset()
+	}
+	if uid != "" {
+		e.cursor, e.held = uid, true
 	}
 	return e.parse(m)
 }
@@ -99,7 +102,6 @@ func (e *explore) request(m *Model) request {
 
 // take shows new results. The cursor stays with its object, and the object at its height on the screen.
 func (e *explore) take(m *Model, r results) {
-	same := e.rows.request.query.Equal(r.request.query) && e.rows.request.sorting == r.request.sorting
 	e.rows = r
 	e.setKind(m, r.kind)
 	e.list.setLen(len(r.hits))
@@ -109,7 +111,10 @@ func (e *explore) take(m *Model, r results) {
 		e.note()
 		return
 	}
-	if same && e.held && e.cursor != "" {
+	switch {
+	case !e.held:
+		e.list.to(0)
+	case e.cursor != "":
 		at := e.list.cursor
 		if at >= len(r.hits) || r.hits[at].Object.UID != e.cursor {
 			at = slices.IndexFunc(r.hits, func(h hitRow) bool { return h.Object.UID == e.cursor })
@@ -117,8 +122,6 @@ func (e *explore) take(m *Model, r results) {
 		if at >= 0 {
 			e.list.follow(at)
 		}
-	} else if !same && !e.held {
-		e.list.to(0)
 	}
 	e.note()
 }
@@ -138,11 +141,15 @@ func (e *explore) selected() *watch.Object {
 	return nil
 }
 
-// moved follows a movement of the cursor: it is held from now on, and more rows are fetched near the end of
-// those at hand.
+// moved follows a movement of the cursor: it is held from now on.
 func (e *explore) moved(m *Model) tea.Cmd {
 	e.held = true
 	e.note()
+	return e.reach(m)
+}
+
+// reach fetches more rows when the cursor is near the end of those at hand.
+func (e *explore) reach(m *Model) tea.Cmd {
 	n := len(e.rows.hits)
 	switch {
 	case n >= e.rows.total:

@@ -42,7 +42,7 @@ func exploreMoverFromQuery(m *Model) mover {
 	return exploreMove{&m.explore}
 }
 
-// moved lets the screen follow a movement, a resize or a click.
+// moved lets the screen follow a movement or a click.
 func (m *Model) moved() tea.Cmd {
 	if m.overlay == nil && m.screen == screenExplore {
 		return m.explore.moved(m)
@@ -92,6 +92,9 @@ func (m *Model) toggleWide() tea.Cmd {
 	e := &m.explore
 	e.wide = !e.wide
 	e.setKind(m, e.kind)
+	if e.wide {
+		m.say("wide: more columns, as far as there is room")
+	}
 	return nil
 }
 
@@ -146,6 +149,7 @@ func (m *Model) reverseSort() tea.Cmd {
 func (m *Model) resort() tea.Cmd {
 	e := &m.explore
 	e.table.sorted, e.table.desc = e.sorting.at(e.table.cols), e.sorting.desc
+	e.table.forget()
 	e.held = false
 	return e.search.start(m, e.request(m))
 }

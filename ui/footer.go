@@ -32,7 +32,9 @@ func drawFooter(m *Model, c *canvas) {
 			seen[b.name] = true
 			h := hint{m.th.keyCap(m.keysOf(b)[0]), b.hint}
 			if b.name == "help" || b.name == "help-anywhere" {
-				last = &h
+				if last == nil {
+					last = &h
+				}
 				continue
 			}
 			if n := len(hints); n > 0 && hints[n-1].word == h.word { // "enter esc table"

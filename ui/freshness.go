@@ -85,7 +85,7 @@ func progress(listed, remaining int64) string {
 }
 
 // trouble says in one line what keeps a watcher from being fresh, and what comes next; "" when nothing does.
-func trouble(s *watch.Status, now time.Time) string {
+func trouble(th *theme, s *watch.Status, now time.Time) string {
 	if s.Fresh(now) || (s.Phase == watch.Polling && s.Complete) {
 		return ""
 	}
@@ -111,7 +111,7 @@ func trouble(s *watch.Status, now time.Time) string {
 		}
 		parts = append(parts, nameOf(s)+" "+at)
 	}
-	return strings.Join(append(parts, causes(s, now)...), " · ")
+	return strings.Join(append(parts, causes(s, now)...), " "+th.glyph.dot+" ")
 }
 
 // causes say why a watcher is in trouble and when it tries again.

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"slices"
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -71,7 +72,9 @@ func (h *help) blocks(m *Model) []helpBlock {
 	var out []helpBlock
 	sections := append([]section(nil), h.below.sections(m)...)
 	if _, list := h.below.(*picker); !list {
-		sections = append(sections, everywhere())
+		here := everywhere()
+		here.keys = slices.DeleteFunc(here.keys, func(b binding) bool { return !b.offered(m) })
+		sections = append(sections, here)
 	}
 	for _, sec := range append(sections, always()) {
 		b := helpBlock{title: sec.title}
@@ -159,6 +162,7 @@ func holdsAll(s string, words []string) bool {
 }
 
 func (h *help) draw(m *Model, c *canvas) {
+	h.text.size(c.w, c.h-2)
 	drawFilter(c, "Help", &h.filter, true, h.text.position())
 	drawRule(c, "", "")
 	if len(h.text.lines) == 0 {

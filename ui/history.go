@@ -6,6 +6,7 @@ import tea "github.com/charmbracelet/bubbletea"
 type location struct {
 	screen screenID
 	query  string    // of Explore
+	row    string    // uid the cursor is on in Explore; "" is the best row
 	object objectRef // of Object
 	tab    int
 }
@@ -44,6 +45,9 @@ func (h *history) step(here location, d int) (location, bool) {
 
 func (m *Model) here() location {
 	l := location{screen: m.screen, query: m.explore.input.value()}
+	if m.explore.held {
+		l.row = m.explore.cursor
+	}
 	if m.screen == screenObject {
 		l.object, l.tab = m.object.ref, m.object.tab
 	}
@@ -63,7 +67,9 @@ func (m *Model) step(d int, none string) tea.Cmd {
 	to, ok := m.hist.step(m.here(), d)
 	if !ok {
 		if d < 0 && m.screen != screenExplore {
-			return m.show(location{screen: screenExplore, query: m.explore.input.value()})
+			to = m.here()
+			to.screen = screenExplore
+			return m.show(to)
 		}
 		m.say("%s", none)
 		return nil
@@ -85,7 +91,7 @@ func (m *Model) show(to location) tea.Cmd {
 	m.overlay = nil
 	switch to.screen {
 	case screenExplore:
-		return m.explore.enter(m, to.query)
+		return m.explore.enter(m, to.query, to.row)
 	case screenObject:
 		return m.object.enter(m, to.object, to.tab)
 	case screenKinds:

@@ -140,7 +140,7 @@ var kindColumnsShown = []column{
 	{title: "CONFIRMED", priority: 85},
 	{title: "SHORT", min: 5, max: 20, priority: 40},
 	{title: "SCOPE", priority: 30},
-	{title: "NOTE", min: 24, priority: 65},
+	{title: "NOTE", min: 24, max: 48, priority: 65},
 }
 
 func (s *kinds) draw(m *Model, c *canvas) {
@@ -169,8 +169,8 @@ func (s *kinds) draw(m *Model, c *canvas) {
 // drawNotice says what is wrong with the kind under the cursor, else which groups are not known at all.
 func (s *kinds) drawNotice(m *Model, c *canvas) {
 	if s.list.cursor < len(s.rows) {
-		if w := s.rows[s.list.cursor].status; w != nil && trouble(w, m.now) != "" {
-			drawRule(c, phaseGlyph(m.th, w, m.now)+" "+trouble(w, m.now), m.th.warnBold)
+		if w := s.rows[s.list.cursor].status; w != nil && trouble(m.th, w, m.now) != "" {
+			drawRule(c, phaseGlyph(m.th, w, m.now)+" "+trouble(m.th, w, m.now), m.th.warnBold)
 			return
 		}
 	}
@@ -198,6 +198,9 @@ func (s *kinds) row(m *Model, i int) row {
 		scope = "namespaced"
 	}
 	phase, confirmed, note := "not watched", "", ""
+	if !k.Verbs.Has(watch.VerbList) {
+		phase = "no list verb"
+	}
 	st := m.th.dim
 	if r.status != nil {
 		phase, st = r.status.Phase.String(), phaseStyle(m.th, r.status, m.now)

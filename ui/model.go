@@ -140,7 +140,7 @@ func (m *Model) connect(e Engine, info Info) {
 
 // Init starts what runs all the time: the wait for changes, the clock, the first search.
 func (m *Model) Init() tea.Cmd {
-	return tea.Batch(m.awaitChange(), tick(), m.explore.enter(m, m.explore.input.value()))
+	return tea.Batch(m.awaitChange(), m.tick(), m.explore.enter(m, m.explore.input.value(), ""))
 }
 
 // applier is a message that knows what it changes: the answers of our own Cmds.
@@ -161,7 +161,7 @@ func (m *Model) Update(msg tea.Msg) (_ tea.Model, cmd tea.Cmd) {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		m.w, m.h = msg.Width, msg.Height
-		return m, m.moved()
+		return m, m.explore.reach(m)
 	case tea.KeyMsg:
 		return m, m.keys(msg)
 	case tea.MouseMsg:

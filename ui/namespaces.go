@@ -14,7 +14,8 @@ import (
 // allNamespaces is the item that chooses all of them; it is no valid name of one.
 const allNamespaces = "*"
 
-func (m *Model) namespacesOffered() bool { return m.overlay == nil }
+// namespacesOffered: an object is in one namespace, and N goes through the matches of a search in it.
+func (m *Model) namespacesOffered() bool { return m.screen != screenObject }
 
 func (m *Model) openNamespaces() tea.Cmd {
 	p := newNamespacePicker(m)

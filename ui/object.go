@@ -43,6 +43,7 @@ type fetched struct {
 	view     textView
 	loaded   bool
 	fetching bool
+	asked    bool // a person asked for it, and is told when it is there
 	seq      int
 	err      string
 	source   engine.Source // "" for a description: always from the server

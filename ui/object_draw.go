@@ -10,7 +10,18 @@ import (
 	"orka/watch"
 )
 
+// objectHead is how many lines stand above a text: title, tabs, rule.
+const objectHead = 3
+
 func (s *object) draw(m *Model, c *canvas) {
+	t := s.text()
+	height := c.h - objectHead
+	if t != nil {
+		if t.view.typing || t.view.searchText != "" {
+			height--
+		}
+		t.view.size(c.w, height) // the tabs say how far one has read
+	}
 	s.drawTitle(m, c)
 	names := append([]string(nil), objectTabs...)
 	if s.events.loaded {
@@ -25,11 +36,6 @@ func (s *object) draw(m *Model, c *canvas) {
 	if s.tab == tabEvents {
 		s.events.draw(m, c)
 		return
-	}
-	t := s.text()
-	height := c.rowsLeft()
-	if t.view.typing || t.view.searchText != "" {
-		height--
 	}
 	if t.loaded {
 		t.view.draw(c, height)
@@ -56,7 +62,7 @@ func (s *object) drawNotice(m *Model, c *canvas) {
 	}
 	f := m.view.Health.Freshness(m.now, kind)
 	if f.Stale > 0 {
-		drawRule(c, m.th.glyph.stale+" "+trouble(f.Least, m.now), m.th.warnBold)
+		drawRule(c, m.th.glyph.stale+" "+trouble(m.th, f.Least, m.now), m.th.warnBold)
 		return
 	}
 	drawRule(c, "", "")

@@ -57,6 +57,12 @@ func (f fetchedMsg) apply(m *Model) tea.Cmd {
 	}
 	t := &s.texts[f.tab]
 	t.fetching = false
+	if t.asked {
+		t.asked = false
+		if f.err == nil {
+			m.say("%s read again", objectTabs[f.tab])
+		}
+	}
 	if f.err != nil {
 		t.err = watch.Sanitize(f.err.Error()) // a text read before stays
 		return nil

@@ -31,7 +31,7 @@ func (s *object) sections(*Model) []section {
 		{name: "wrap", keys: []string{"w"}, hint: "wrap", help: "wrap long lines, or cut them", run: view((*textView).toggleWrap), when: inText},
 		{name: "left", keys: []string{"left", "h"}, help: "scroll to the left", run: view(func(t *textView) { t.sideways(-sideStep) }), when: inText},
 		{name: "right", keys: []string{"right", "l"}, help: "scroll to the right", run: view(func(t *textView) { t.sideways(sideStep) }), when: inText},
-		{name: "read-again", keys: []string{"r"}, hint: "read again", help: "read the text from its source again", run: func(m *Model) tea.Cmd { return m.object.fetch(m) }, when: inText},
+		{name: "read-again", keys: []string{"r"}, hint: "read again", help: "read the text from its source again", run: (*Model).readAgain, when: inText},
 		{name: "open", keys: []string{"enter"}, hint: "open", help: "open the event", run: (*Model).openEvent, when: onEvents},
 		{name: "close", keys: []string{"esc"}, hint: "back", help: "back; ends a search first", run: (*Model).closeObject},
 	}
@@ -43,6 +43,11 @@ func (s *object) sections(*Model) []section {
 		{title: "In the object", keys: append(keys, moving(objectMover, true)...)},
 		{title: "While typing a search", typing: true, keys: append(typing, moving(objectMover, false)...)},
 	}
+}
+
+func (m *Model) readAgain() tea.Cmd {
+	m.object.text().asked = true
+	return m.object.fetch(m)
 }
 
 func objectMover(m *Model) mover {

@@ -48,13 +48,13 @@ func (s sorting) sort(hits []hitRow) {
 	}
 	type keyed struct {
 		key sortKey
-		hit hitRow
+		at  int32 // the limit of a search is far below 2³¹
 	}
 	rows := make([]keyed, len(hits))
 	for i, h := range hits {
-		rows[i] = keyed{s.key(h.Object), h}
+		rows[i] = keyed{s.key(h.Object), int32(i)} //nolint:gosec // see above
 	}
-	slices.SortStableFunc(rows, func(a, b keyed) int {
+	slices.SortFunc(rows, func(a, b keyed) int {
 		if a.key.empty != b.key.empty {
 			return boolInt(a.key.empty) - boolInt(b.key.empty)
 		}
@@ -62,14 +62,20 @@ func (s sorting) sort(hits []hitRow) {
 		if c == 0 {
 			c = compareNatural(a.key.text, b.key.text)
 		}
-		if s.desc {
+		switch {
+		case c == 0:
+			return cmp.Compare(a.at, b.at)
+		case s.desc:
 			return -c
+		default:
+			return c
 		}
-		return c
 	})
-	for i := range rows {
-		hits[i] = rows[i].hit
+	sorted := make([]hitRow, len(hits))
+	for i, r := range rows {
+		sorted[i] = hits[r.at]
 	}
+	copy(hits, sorted)
 }
 
 func (s sorting) key(o *watch.Object) sortKey {
@@ -126,6 +132,9 @@ func ageKey(unix int64) sortKey { return sortKey{number: -float64(unix), empty: 
 
 // compareNatural compares texts with runs of digits as numbers, so that "pod-9" comes before "pod-10".
 func compareNatural(a, b string) int {
+	if a == b {
+		return 0
+	}
 	for a != "" && b != "" {
 		na, nb := digits(a), digits(b)
 		if na > 0 && nb > 0 {

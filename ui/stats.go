@@ -119,7 +119,7 @@ func (s *stats) draw(m *Model, c *canvas) {
 	drawTabs(c, statsTabs, s.tab, ingest, (*Model).statsTab)
 	text, st := "", style("")
 	if w := s.selected(); w != nil && s.tab == statsWatchers {
-		if text = trouble(w, m.now); text != "" {
+		if text = trouble(m.th, w, m.now); text != "" {
 			text, st = phaseGlyph(m.th, w, m.now)+" "+text, m.th.warnBold
 		}
 	}

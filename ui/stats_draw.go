@@ -25,11 +25,11 @@ var watcherColumns = []column{
 	{title: "CONFIRMED", priority: 90},
 	{title: "NEXT TRY", priority: 85},
 	{title: "OBJECTS", priority: 60, right: true},
-	{title: "RESTARTS", priority: 50, right: true},
-	{title: "RELISTS", priority: 45, right: true},
-	{title: "REASON", priority: 55},
+	{title: "RESTARTS", priority: 62, right: true},
+	{title: "RELISTS", priority: 61, right: true},
+	{title: "REASON", priority: 45},
 	{title: "UNREADABLE", priority: 10, right: true},
-	{title: "LAST ERROR", min: 12, priority: 80},
+	{title: "LAST ERROR", min: 24, max: 48, priority: 58},
 }
 
 func (s *stats) drawWatchers(m *Model, c *canvas) {
@@ -176,8 +176,15 @@ func drawMemory(m *Model, c *canvas) {
 	c.newline()
 	t := &m.meter
 	fact("search", fmt.Sprintf("p50 %s %s p99 %s %s %s, %s partial", millis(t.percentile(50)), m.th.glyph.dot, millis(t.percentile(99)),
-		m.th.glyph.dot, plural(t.total, "search")+"", count(t.partial)), "")
+		m.th.glyph.dot, searches(t.total), count(t.partial)), "")
 	fact("publish", fmt.Sprintf("%s deltas waiting, %s dropped", count(st.QueueLen), count(st.Dropped)), "")
+}
+
+func searches(n int) string {
+	if n == 1 {
+		return "1 search"
+	}
+	return count(n) + " searches"
 }
 
 func stageStyle(th *theme, stage string) style {

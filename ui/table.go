@@ -9,6 +9,8 @@ type column struct {
 	title string
 	// min is what the column may shrink to before it leaves; 0 is the width of its text, which is then never cut.
 	min int
+	// good is what it takes before any other takes more than its min; 0 claims nothing.
+	good int
 	// max is what it takes while others are in want; 0 is no limit.
 	max      int
 	priority int // the lowest leaves first; the highest stays
@@ -20,32 +22,48 @@ type column struct {
 const (
 	columnGap = 2
 
-	nameMin, nameMax = 24, 64
+	nameMin, nameMax = 22, 64
 	textMin, textMax = 8, 40
+	// "CrashLoopBackOff" is what one looks for.
+	statusMin, statusGood = 9, 16
 
 	priorityName = 100
 	priorityAge  = 75
+	// priorityMinor is below what columns leave before others are cut.
+	priorityMinor = 50
 )
 
 // fitColumns gives each column its width in room cells; 0 is left out. natural holds the widths of their texts.
 func fitColumns(cols []column, natural []int, room int) []int {
 	least := make([]int, len(cols))
+	want := make([]int, len(cols)) // of each, before it takes more than its share
 	kept := make([]int, len(cols))
-	need := -columnGap
+	good := make([]int, len(cols))
+	needLeast, needWant := -columnGap, -columnGap
 	for i, c := range cols {
-		least[i] = natural[i]
+		least[i], want[i] = natural[i], natural[i]
 		if c.min > 0 {
 			least[i] = min(natural[i], max(c.min, len(c.title)))
 		}
+		if c.max > 0 {
+			want[i] = min(natural[i], max(c.max, least[i]))
+		}
+		good[i] = min(natural[i], c.good)
 		kept[i] = i
-		need += least[i] + columnGap
+		needLeast += least[i] + columnGap
+		needWant += want[i] + columnGap
 	}
-	// kept is in order of importance: the last one leaves first.
+	// kept is in order of importance: the last one leaves first. Those of little importance leave before any other
+	// is cut, the others only when cutting is not enough.
 	slices.SortStableFunc(kept, func(a, b int) int { return cols[b].priority - cols[a].priority })
-	for need > room && len(kept) > 1 {
+	for len(kept) > 1 {
 		last := kept[len(kept)-1]
+		if needLeast <= room && (needWant <= room || cols[last].priority >= priorityMinor) {
+			break
+		}
 		kept = kept[:len(kept)-1]
-		need -= least[last] + columnGap
+		needLeast -= least[last] + columnGap
+		needWant -= want[last] + columnGap
 	}
 	widths := make([]int, len(cols))
 	left := room + columnGap
@@ -57,14 +75,11 @@ func fitColumns(cols []column, natural []int, room int) []int {
 		widths[kept[0]] = max(1, room)
 		return widths
 	}
-	// What is left goes first to what each column wants within its limit, then beyond it.
-	for _, limited := range []bool{true, false} {
+	// What is left goes first to the good widths, then to what each column wants within its limit, then beyond it.
+	for _, most := range [][]int{good, want, natural} {
 		for _, i := range kept {
-			want := natural[i]
-			if limited && cols[i].max > 0 {
-				want = min(want, cols[i].max)
-			}
-			if more := min(want-widths[i], left); more > 0 {
+			most := most[i]
+			if more := min(most-widths[i], left); more > 0 {
 				widths[i] += more
 				left -= more
 			}

@@ -54,11 +54,16 @@ func (t *textView) move(d int) { t.to(t.top + d) }
 func (t *textView) page(d int) { t.move(d * max(1, t.height-1)) }
 func (t *textView) to(i int)   { t.top = max(0, min(i, len(t.rows)-t.height)) }
 
-// sideways scrolls by d cells.
+// sideways scrolls by d cells, as far as there is text.
 func (t *textView) sideways(d int) {
-	if !t.wrap {
-		t.left = max(0, t.left+d)
+	if t.wrap {
+		return
 	}
+	widest := 0
+	for _, l := range t.lines {
+		widest = max(widest, width(l.text))
+	}
+	t.left = max(0, min(t.left+d, widest-t.width))
 }
 
 func (t *textView) toggleWrap() {
@@ -187,12 +192,17 @@ func (t *textView) reveal() {
 	}
 }
 
+// size takes the room there is, in cells.
+func (t *textView) size(w, height int) {
+	t.width, t.height = w-2, height
+	t.layout(t.width)
+	t.to(t.top)
+}
+
 // draw writes the visible rows in height lines.
 func (t *textView) draw(c *canvas, height int) {
 	height = min(height, c.rowsLeft())
-	t.width, t.height = c.w-2, height
-	t.layout(t.width)
-	t.to(t.top)
+	t.size(c.w, height)
 	first := sort.Search(len(t.matches), func(i int) bool { return t.matches[i].line >= t.topLine() })
 	matches := t.matches[first:]
 	for i := t.top; i < len(t.rows) && i < t.top+height; i++ {

@@ -201,8 +201,8 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 		for _, w := range watchers {
 			r.await(w, time.Minute, "Live", func(s *watch.Status) bool { return s.Phase == watch.Live })
 		}
-		if src.most > watch.MaxLists {
-			t.Errorf("%d LISTs at once, want at most %d", src.most, watch.MaxLists)
+		if src.peak() > watch.MaxLists {
+			t.Errorf("%d LISTs at once, want at most %d", src.peak(), watch.MaxLists)
 		}
 		for _, k := range kinds {
 			r.agrees(k)
@@ -234,8 +234,8 @@ func TestRelistJitterAndSingleFlight(t *testing.T) {
 		if len(lists) < 20 || len(distinct) < 10 {
 			t.Errorf("%d lists with %d different periods in two hours", len(lists), len(distinct))
 		}
-		if src.most != 1 {
-			t.Errorf("%d lists in flight at once", src.most)
+		if src.peak() != 1 {
+			t.Errorf("%d lists in flight at once", src.peak())
 		}
 		if s := w.Status(); s.Relists != uint64(len(lists)-1) {
 			t.Errorf("%d relists counted, %d made", s.Relists, len(lists)-1)

@@ -28,6 +28,10 @@ const (
 	// ColumnDuration holds the Unix seconds of a start and perhaps of an end ("1767225600-1767225690") and
 	// shows the time between; without an end the time since the start.
 	ColumnDuration
+	// ColumnDecimal is a number that may have a fraction ("1.5", "1e+07"), aligned right and sorted as a number.
+	ColumnDecimal
+	// ColumnBoolean is "true" or "false".
+	ColumnBoolean
 )
 
 // Column is one column of a kind's table.

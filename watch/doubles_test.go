@@ -132,3 +132,9 @@ func (s *countedStream) Close() error {
 }
 
 func (s *countedStream) end() { s.once.Do(func() { s.c.enter(-1) }) }
+
+func (c *counting) peak() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.most
+}

@@ -236,7 +236,7 @@ func (w *Watcher) drainKick() {
 
 // streamEnd names how a stream ended.
 func streamEnd(err error, heard bool, lived time.Duration) end {
-	if errors.Is(err, io.EOF) && !heard && lived < time.Second {
+	if err == io.EOF && !heard && lived < time.Second {
 		return end{reason: ReasonShortWatch, err: errors.New("the server closed the watch at once"), streamed: true}
 	}
 	out := failed(err)

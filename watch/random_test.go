@@ -111,7 +111,7 @@ func (r *rig) fault(rng *rand.Rand) {
 	inject := func(a sim.Action) {
 		r.sim.Inject(sim.Fault{Match: sim.Match{Verb: verb}, Skip: rng.IntN(3), Times: times, Action: a})
 	}
-	switch rng.IntN(17) {
+	switch rng.IntN(19) {
 	case 0:
 		r.sim.Heal()
 	case 1:
@@ -148,6 +148,10 @@ func (r *rig) fault(rng *rand.Rand) {
 		r.sim.Refuse(false)
 	case 16:
 		inject(sim.Stall{After: rng.IntN(3)})
+	case 17:
+		inject(sim.Reset{})
+	case 18:
+		inject(sim.Hang{})
 	}
 }
 

@@ -2,7 +2,6 @@ package watch
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -125,7 +124,7 @@ func (s *session) take(ctx context.Context, b batch) (end, bool) {
 	switch {
 	case b.err == nil:
 		return end{}, false
-	case s.initial && errors.Is(b.err, io.EOF):
+	case s.initial && b.err == io.EOF:
 		return failed(errNoEnd), true
 	default:
 		return streamEnd(b.err, s.heard, b.at.Sub(s.opened)), true
@@ -211,7 +210,7 @@ func (s *session) offer(ctx context.Context, events []Event, at time.Time) (end,
 	s.doubted = false
 	w.confirm(at, func(st *Status) {
 		st.Phase = Live
-		
+		st.Checkpoint = checkpoint
 		st.Undecodable += undecodable
 	})
 	return end{}, false

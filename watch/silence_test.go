@@ -176,3 +176,26 @@ func TestSuspend(t *testing.T) {
 		r.settled(podKind)
 	})
 }
+
+// TestResetBeforeAnswer cuts connections before any answer, for ever: that is no clean close, and is backed off.
+func TestResetBeforeAnswer(t *testing.T) {
+	inRig(t, sim.Config{}, func(r *rig) {
+		r.cfg.RelistEvery = time.Hour
+		r.pods(0, 20)
+		w := r.startLive(podKind)
+		r.sim.ResetRequests()
+		r.sim.Inject(sim.Fault{Action: sim.Reset{}})
+		r.sim.CloseStreams()
+		r.pass(5 * time.Minute)
+		if n := len(r.requestsOf(sim.Match{})); n < 5 || n > 60 { // the transport repeats a GET over a reused connection
+			t.Errorf("%d requests in 5 minutes of resets", n)
+		}
+		if s := w.Status(); s.Phase != watch.Backoff || s.Reason != watch.ReasonNetwork {
+			t.Errorf("status %+v", *s)
+		}
+		r.sim.Heal()
+		r.touch(1)
+		r.await(w, 31*time.Second, "Live", func(s *watch.Status) bool { return s.Fresh(time.Now()) })
+		r.settled(podKind)
+	})
+}

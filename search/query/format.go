@@ -77,7 +77,9 @@ func (p Pattern) String() string {
 		if part == "" && len(p.Parts) > 1 {
 			continue
 		}
-		if part == "" || strings.ContainsFunc(part, syntaxInValue) {
+		// A colon or slash right behind the filter's own colon would make the word a text.
+		odd := i == 0 && part != "" && (part[0] == ':' || part[0] == '/')
+		if part == "" || odd || strings.ContainsFunc(part, syntaxInValue) {
 			b.WriteString(quote(part))
 		} else {
 			b.WriteString(part)

@@ -41,8 +41,6 @@ func split(line string) ([]word, error) {
 		switch {
 		case quote != nil && r == '"':
 			quote = nil
-			// An empty pair of quotes leaves a mark, so that "" is a value and not a missing one.
-			cur.chars = append(cur.chars, char{r: emptyMark, quoted: true, pos: c.pos, runes: c.runes})
 		case quote != nil:
 			if r == '\\' && i < len(line) && (line[i] == '"' || line[i] == '\\') {
 				c.r = rune(line[i])
@@ -56,6 +54,8 @@ func split(line string) ([]word, error) {
 				cur.start = c
 			}
 			quote, inWord = &c, true
+			// Quotes leave a mark, so that "" is a value and not a missing one.
+			cur.chars = append(cur.chars, char{r: quoteMark, quoted: true, pos: c.pos, runes: c.runes})
 		case unicode.IsSpace(r):
 			if inWord {
 				cur.end = c
@@ -86,14 +86,14 @@ func split(line string) ([]word, error) {
 	return words, nil
 }
 
-// emptyMark stands where a quote closed. It is no Unicode code point, so no input can hold it.
-const emptyMark rune = -1
+// quoteMark stands where a quote opened. It is no Unicode code point, so no input can hold it.
+const quoteMark rune = -1
 
 // text is the plain text of chars.
 func text(chars []char) string {
 	var b strings.Builder
 	for _, c := range chars {
-		if c.r != emptyMark {
+		if c.r != quoteMark {
 			b.WriteRune(c.r)
 		}
 	}

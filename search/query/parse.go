@@ -141,9 +141,12 @@ func (c *cursor) unknownFilter(name string, n int) error {
 	for _, f := range filterNames {
 		known = append(known, f.name)
 	}
-	suggestions := Nearest(name, known)
-	for i := range suggestions {
-		suggestions[i] += ":"
+	var suggestions []string
+	for _, n := range Nearest(name, known) {
+		// Of two ways to write one filter the nearer will do.
+		if len(suggestions) == 0 || !strings.HasPrefix(n, strings.TrimSuffix(suggestions[0], ":")) {
+			suggestions = append(suggestions, n+":")
+		}
 	}
 	quoted := quote(text(c.chars))
 	return c.fail(c.chars[:n], "unknown filter "+strconv.Quote(name+":"),

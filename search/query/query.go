@@ -19,7 +19,8 @@
 // them (spaces, commas, stars, colons, comparisons); inside them \" and \\ stand for " and \.
 // Letter case never matters.
 //
-// Invariants: Parse never panics; for every query q that Parse returns, Parse(q.String()) equals q.
+// Invariants: Parse never panics; for every query q that Parse returns, Parse(q.String()) equals q, unless the
+// canonical line (which may need more quotes than the typed one) is longer than MaxLength.
 package query
 
 import (

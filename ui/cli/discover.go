@@ -33,7 +33,7 @@ func (a *app) discoverCommand() *cobra.Command {
 		Args:    args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.start(cmd.Context(), func(c *engine.Config, _ *source) {
-				c.Select = func([]*watch.Kind) []*watch.Kind { return nil }
+				c.Select = nothing
 			})
 			if err != nil {
 				return err
@@ -43,7 +43,7 @@ func (a *app) discoverCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := a.printKinds(f, noHeaders, v.Health.Kinds); err != nil {
+			if err := a.printKinds(f, noHeaders, everyName(v.Health.Served)); err != nil {
 				return err
 			}
 			return missing(v)
@@ -52,6 +52,16 @@ func (a *app) discoverCommand() *cobra.Command {
 	formatFlag(cmd, &f, formatHuman, formatWide, formatJSON, formatYAML, formatName, formatCSV, formatJSONPath)
 	cmd.Flags().BoolVar(&noHeaders, "no-headers", false, "leave the header line out")
 	return cmd
+}
+
+// everyName is what the server serves, aliases in their place.
+func everyName(served engine.Served) []*watch.Kind {
+	kinds := slices.Clone(served.Kinds)
+	for _, alias := range served.Aliases {
+		kinds = append(kinds, alias.Kind)
+	}
+	slices.SortStableFunc(kinds, func(a, b *watch.Kind) int { return a.Compare(b.GVK) })
+	return kinds
 }
 
 func (a *app) printKinds(f format, noHeaders bool, kinds []*watch.Kind) error {
@@ -95,14 +105,4 @@ func (a *app) namespaceOf(src *source) string {
 	default:
 		return src.namespace
 	}
-}
-
-// listed narrows statuses to kinds, for messages.
-func kindNames(kinds []*watch.Kind) string {
-	names := make([]string, len(kinds))
-	for i, k := range kinds {
-		names[i] = k.ResourceName()
-	}
-	slices.Sort(names)
-	return strings.Join(names, ", ")
 }

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -41,7 +42,9 @@ func kubectl(t *testing.T, stdin string, args ...string) string {
 	if program == "" {
 		program = "kubectl"
 	}
-	cmd := exec.CommandContext(t.Context(), program, append([]string{"--kubeconfig", kubeconfig(t)}, args...)...)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // cleanups come after t.Context has ended
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, append([]string{"--kubeconfig", kubeconfig(t)}, args...)...)
 	cmd.Stdin = strings.NewReader(stdin)
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
@@ -69,14 +72,13 @@ func lines(s string) []string {
 	return slices.DeleteFunc(out, func(l string) bool { return l == "" })
 }
 
-// namespace makes a namespace that goes when the test ends.
+// namespace makes a namespace that goes when the test ends; its name is new each time, since a control plane without
+// controllers never finishes a deletion.
 func namespace(t *testing.T, name string) string {
 	t.Helper()
+	name += "-" + strconv.FormatInt(time.Now().UnixNano(), 36)
 	kubectl(t, "", "create", "namespace", name)
-	t.Cleanup(func() {
-		cmd := exec.Command("kubectl", "--kubeconfig", kubeconfig(t), "delete", "namespace", name, "--wait=false", "--ignore-not-found")
-		_ = cmd.Run()
-	})
+	t.Cleanup(func() { kubectl(t, "", "delete", "namespace", name, "--wait=false", "--ignore-not-found") })
 	return name
 }
 

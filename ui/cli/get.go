@@ -47,7 +47,7 @@ func splitKindName(words []string) (kind, name string, ok bool) {
 
 func (a *app) get(ctx context.Context, kindName, name string, f format) error {
 	s, err := a.start(ctx, func(c *engine.Config, _ *source) {
-		c.Select = func([]*watch.Kind) []*watch.Kind { return nil }
+		c.Select = nothing
 	})
 	if err != nil {
 		return err

@@ -67,8 +67,8 @@ func (a *app) search(ctx context.Context, text string, f searchFlags) (err error
 	}
 	s, err := a.start(ctx, func(c *engine.Config, _ *source) {
 		c.KeepBodies = false
-		c.Select = func(served []*watch.Kind) []*watch.Kind {
-			return slices.DeleteFunc(slices.Clone(served), func(k *watch.Kind) bool { return !search.SelectsKind(q, k) })
+		c.Select = func(served engine.Served) []*watch.Kind {
+			return slices.DeleteFunc(slices.Clone(served.Kinds), func(k *watch.Kind) bool { return !search.SelectsKind(q, k) })
 		}
 		if ns := *a.kube.Namespace; ns != "" && !a.allNamespaces {
 			c.Namespace = ns

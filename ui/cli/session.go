@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -207,22 +206,17 @@ func isTerminal(w any) bool {
 }
 
 // only selects one kind by name.
-func only(name string) func([]*watch.Kind) []*watch.Kind {
-	return func(served []*watch.Kind) []*watch.Kind {
-		if k := findKind(served, name); k != nil {
+func only(name string) func(engine.Served) []*watch.Kind {
+	return func(served engine.Served) []*watch.Kind {
+		if k := served.Kind(name); k != nil {
 			return []*watch.Kind{k}
 		}
-		return []*watch.Kind{}
+		return nil
 	}
 }
 
-func findKind(served []*watch.Kind, name string) *watch.Kind {
-	i := slices.IndexFunc(served, func(k *watch.Kind) bool { return k.Answers(name) })
-	if i < 0 {
-		return nil
-	}
-	return served[i]
-}
+// nothing selects no kind: for commands that ask for discovery or for one object alone.
+func nothing(engine.Served) []*watch.Kind { return nil }
 
 // resolve finds the kind a person named, or says which ones come near.
 func resolve(v *engine.View, name string) (*watch.Kind, error) {

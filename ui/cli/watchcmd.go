@@ -48,7 +48,7 @@ func (a *app) watch(ctx context.Context, name string, f format) (err error) {
 	if err != nil {
 		return err
 	}
-	shown := shard.BuildWorld(shard.Modulo(1), nil)
+	shown := shard.BuildWorld(shard.Modulo(1))
 	p := &changePrinter{app: a, format: f, kind: kind}
 	for {
 		for c := range shard.Diff(shown, v.World, kind) {

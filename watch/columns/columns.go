@@ -36,7 +36,7 @@ type table struct {
 // family is a file's share of the built-in kinds.
 type family map[watch.GVK]table
 
-var tables = merge(pods, workloads, jobs, network, nodes, storage, config, policy, access, events, extensions, cluster)
+var tables = merge(pods, workloads, jobs, services, network, nodes, storage, config, policy, access, events, extensions, cluster)
 
 func merge(families ...family) family {
 	all := family{}

@@ -3,8 +3,10 @@ package columns
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -22,6 +24,21 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// newRand draws a seed and prints it; ORKA_SEED=… replays one.
+func newRand(t *testing.T) *rand.Rand {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	if s := os.Getenv("ORKA_SEED"); s != "" {
+		n, err := strconv.ParseUint(s, 10, 64)
+		if err != nil {
+			t.Fatalf("ORKA_SEED=%q: %v", s, err)
+		}
+		seed = n
+	}
+	t.Logf("ORKA_SEED=%d", seed)
+	return rand.New(rand.NewPCG(seed, 1))
+}
 
 // newObject makes an empty object of a built-in kind.
 func newObject(t testing.TB, gvk watch.GVK) runtime.Object {
@@ -107,9 +124,7 @@ func fill(v reflect.Value, rng *rand.Rand, words []string, depth int) {
 // TestEveryKind holds for every kind and any object: as many cells as columns, sorted and documented fields,
 // nothing unsanitised, and the same projection the second time.
 func TestEveryKind(t *testing.T) {
-	seed := time.Now().UnixNano()
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(uint64(seed), 1))
+	rng := newRand(t)
 	in := &watch.Interner{}
 	for _, gvk := range Known() {
 		t.Run(strings.ReplaceAll(gvk.String(), "/", "_"), func(t *testing.T) {

@@ -17,8 +17,8 @@ var widgetKind = &watch.Kind{
 	Columns: []watch.Column{
 		{Name: "NAME", Type: watch.ColumnName},
 		{Name: "SIZE", Type: watch.ColumnNumber, Path: ".spec.size"},
-		{Name: "RATIO", Type: watch.ColumnNumber, Path: ".spec.ratio"},
-		{Name: "ON", Path: ".spec.on"},
+		{Name: "RATIO", Type: watch.ColumnDecimal, Path: ".spec.ratio"},
+		{Name: "ON", Type: watch.ColumnBoolean, Path: ".spec.on"},
 		{Name: "HOSTS", Path: ".spec.hosts"},
 		{Name: "FIRST", Path: ".spec.hosts[0]"},
 		{Name: "READY", Path: `.status.conditions[?(@.type=="Ready")].status`},
@@ -71,7 +71,8 @@ func TestProjectJSONCells(t *testing.T) {
 	tests := []struct{ raw, want string }{
 		{`{}`, "\x1f\x1f\x1f\x1f\x1f\x1f\x1f\x1f\x1f"},
 		{`{"spec":null,"status":[]}`, "\x1f\x1f\x1f\x1f\x1f\x1f\x1f\x1f\x1f"},
-		{`{"spec":{"size":"3","on":null},"status":{"syncedAt":"yesterday"}}`, "\x1f\x1f\x1f<no value>\x1f\x1f\x1f\x1f<invalid>\x1f\x1f"},
+		{`{"spec":{"size":"3","on":null},"status":{"syncedAt":"yesterday"}}`, "\x1f\x1f\x1f\x1f\x1f\x1f\x1f<invalid>\x1f\x1f"},
+		{`{"spec":{"size":3.9,"on":"yes","hosts":null}}`, "\x1f3\x1f\x1f\x1f<no value>\x1f\x1f\x1f\x1f\x1f"},
 		{`{"spec":{"size":-7,"ratio":12345678.5},"status":{"syncedAt":""}}`, "\x1f-7\x1f1.23456785e+07\x1f\x1f\x1f\x1f\x1f<unknown>\x1f\x1f"},
 	}
 	for _, tt := range tests {

@@ -1,15 +1,14 @@
 package columns
 
 import (
-	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
 )
 
-// The JSONPath of printer columns, as k8s.io/client-go/util/jsonpath reads it, evaluated on raw JSON. As in
-// the API server the first result counts, so evaluation stops at it. Not taken over: arithmetic, range
-// and end, and text beside the path, which a printer column can't use.
+// The JSONPath of printer columns as k8s.io/client-go/util/jsonpath reads it, parsed here and evaluated on raw
+// JSON in jsonvalue.go. Its oddities are kept: ['a.b'] is .a.b, and a backslash keeps a dot in a name. Not
+// taken over are range, end and text beside the path, which make no sense in a printer column.
 
 // path is a compiled JSONPath: the value is found by its steps, one after the other.
 type path []step
@@ -18,21 +17,26 @@ type stepKind uint8
 
 const (
 	stepKey       stepKind = iota // .key, ['key']
-	stepWildcard                  // .*, [*]
-	stepSlice                     // [n], [from:to:by]
+	stepWildcard                  // .*
+	stepSlice                     // [n], [from:to:by], [*]
 	stepFilter                    // [?(@.a == "b")]
 	stepUnion                     // ['a','b'], [0,2]
 	stepRecursive                 // ..
 )
 
 type step struct {
-	kind stepKind
-	key  string
-	// of a slice; to is ignored unless hasTo
+	kind   stepKind
+	key    string
+	slice  slice
+	filter *filter
+	union  []path
+}
+
+// slice selects elements of an array; negative numbers count from the end.
+type slice struct {
 	from, to, by int
-	hasTo        bool
-	filter       *filter
-	union        []step
+	hasTo        bool // otherwise to the end
+	single       bool // [n] rather than [n:n+1]: the end of [-1] is the end of the array
 }
 
 // filter keeps elements for which left op right holds; op "" asks whether left is there.
@@ -48,94 +52,82 @@ type operand struct {
 }
 
 // parsePath compiles the JSONPath of a printer column.
-func parsePath(s string) (path, error) {
-	s = strings.TrimPrefix(strings.TrimSpace(s), "$")
-	p, rest, err := parseSteps(s)
-	if err == nil && rest != "" {
-		err = fmt.Errorf("unexpected %q", rest)
-	}
+func parsePath(text string) (path, error) {
+	p, err := parseSteps(strings.TrimPrefix(strings.TrimSpace(text), "$"))
 	if err != nil {
-		return nil, fmt.Errorf("JSONPath %q: %w", s, err)
+		return nil, fmt.Errorf("JSONPath %q: %w", text, err)
 	}
 	return p, nil
 }
 
-// parseSteps reads steps up to what can't be one.
-func parseSteps(s string) (p path, rest string, err error) {
+func parseSteps(s string) (p path, err error) {
 	for s != "" {
+		var st step
 		switch {
 		case strings.HasPrefix(s, ".."):
-			p = append(p, step{kind: stepRecursive})
-			s = s[2:]
-			if s == "" || s[0] != '[' {
-				var st step
-				if st, s = parseKey(s); st.kind == stepKey && st.key == "" {
-					return nil, s, fmt.Errorf("no name after \"..\"")
-				}
-				p = append(p, st)
+			if len(p) > 0 && p[len(p)-1].kind == stepRecursive {
+				return nil, fmt.Errorf("two recursive descents in a row")
 			}
+			p = append(p, step{kind: stepRecursive})
+			if s = s[2:]; s == "" {
+				return nil, fmt.Errorf("nothing after \"..\"")
+			}
+			if s[0] == '[' || s[0] == '.' {
+				continue
+			}
+			st, s = parseName(s)
+			p = append(p, st)
 		case s[0] == '.':
 			if s = s[1:]; s == "" && p == nil { // the object itself
-				return p, "", nil
+				return p, nil
 			}
 			if s != "" && s[0] == '[' {
 				continue
 			}
-			var st step
-			if st, s = parseKey(s); st.kind == stepKey && st.key == "" && s != "" {
-				return nil, s, fmt.Errorf("no name after \".\"")
-			}
+			st, s = parseName(s)
 			p = append(p, st)
 		case s[0] == '[':
 			end := bracketEnd(s)
 			if end < 0 {
-				return nil, s, fmt.Errorf("unterminated %q", s)
+				return nil, fmt.Errorf("unterminated %q", s)
 			}
-			st, err := parseBracket(strings.TrimSpace(s[1:end]))
+			steps, err := parseBracket(s[1:end])
 			if err != nil {
-				return nil, s, err
+				return nil, err
 			}
-			p = append(p, st)
+			p = append(p, steps...)
 			s = s[end+1:]
 		default:
-			return p, s, nil
+			return nil, fmt.Errorf("unexpected %q", s)
 		}
 	}
-	return p, "", nil
+	return p, nil
 }
 
-// parseKey reads a name; a backslash keeps a dot or bracket in it.
-func parseKey(s string) (step, string) {
-	var b strings.Builder
+// parseName reads a name up to what ends one; a backslash keeps that in it.
+func parseName(s string) (step, string) {
 	i := 0
-	for ; i < len(s); i++ {
-		c := s[i]
-		if c == '\\' && i+1 < len(s) {
+	for i < len(s) && strings.IndexByte(" \t.,[]$@{}", s[i]) < 0 {
+		if s[i] == '\\' {
 			i++
-			b.WriteByte(s[i])
-			continue
 		}
-		if strings.IndexByte(".[ \t)=!<>,", c) >= 0 {
-			break
-		}
-		b.WriteByte(c)
+		i++
 	}
+	i = min(i, len(s))
 	if s[:i] == "*" {
 		return step{kind: stepWildcard}, s[i:]
 	}
-	return step{kind: stepKey, key: b.String()}, s[i:]
+	return step{kind: stepKey, key: strings.ReplaceAll(s[:i], `\`, "")}, s[i:]
 }
 
 // bracketEnd is the index of the bracket that closes s[0], -1 without one. Quoted brackets don't count.
 func bracketEnd(s string) int {
-	depth := 0
 	var quote byte
+	depth := 0
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case quote != 0:
-			if c == '\\' {
-				i++
-			} else if c == quote {
+			if c == quote && s[i-1] != '\\' {
 				quote = 0
 			}
 		case c == '"' || c == '\'':
@@ -151,285 +143,110 @@ func bracketEnd(s string) int {
 	return -1
 }
 
-func parseBracket(s string) (step, error) {
-	switch {
-	case s == "*":
-		return step{kind: stepWildcard}, nil
-	case strings.HasPrefix(s, "?(") && strings.HasSuffix(s, ")"):
-		f, err := parseFilter(s[2 : len(s)-1])
-		return step{kind: stepFilter, filter: f}, err
+func parseBracket(s string) (path, error) {
+	if inner, ok := strings.CutPrefix(s, "?("); ok && strings.HasSuffix(inner, ")") {
+		f, err := parseFilter(inner[:len(inner)-1])
+		return path{{kind: stepFilter, filter: f}}, err
 	}
-	if parts := splitUnquoted(s, ','); len(parts) > 1 {
+	if parts := strings.Split(s, ","); len(parts) > 1 {
 		u := step{kind: stepUnion}
 		for _, part := range parts {
-			st, err := parseBracket(strings.TrimSpace(part))
+			p, err := parseBracket(strings.Trim(part, " "))
 			if err != nil {
-				return st, err
+				return nil, err
 			}
-			u.union = append(u.union, st)
+			u.union = append(u.union, p)
 		}
-		return u, nil
+		return path{u}, nil
 	}
-	if len(s) >= 2 && (s[0] == '\'' || s[0] == '"') && s[len(s)-1] == s[0] {
-		return step{kind: stepKey, key: s[1 : len(s)-1]}, nil
+	if len(s) >= 2 && s[0] == '\'' && strings.IndexByte(s[1:], '\'') == len(s)-2 {
+		return parseSteps("." + s[1:len(s)-1])
 	}
-	return parseSlice(s)
+	if s == "*" {
+		s = ":"
+	}
+	sl, err := parseSlice(s)
+	return path{{kind: stepSlice, slice: sl}}, err
 }
 
-func parseSlice(s string) (step, error) {
-	st := step{kind: stepSlice, by: 1}
+func parseSlice(s string) (slice, error) {
+	sl := slice{by: 1}
 	parts := strings.Split(s, ":")
-	numbers := [3]*int{&st.from, &st.to, &st.by}
-	if len(parts) > len(numbers) {
-		return st, fmt.Errorf("unrecognised index %q", s)
+	if len(parts) > 3 {
+		return sl, fmt.Errorf("unrecognised index %q", s)
 	}
 	for i, part := range parts {
-		part = strings.TrimSpace(part)
-		if part == "" && len(parts) > 1 {
+		if part == "" {
 			continue
 		}
 		n, err := strconv.Atoi(part)
-		if err != nil {
-			return st, fmt.Errorf("unrecognised index %q", s)
+		if err != nil || part[0] == '+' {
+			return sl, fmt.Errorf("unrecognised index %q", s)
 		}
-		*numbers[i] = n
-		st.hasTo = st.hasTo || i == 1
-	}
-	if st.by <= 0 {
-		return st, fmt.Errorf("step of %q must be positive", s)
+		switch i {
+		case 0:
+			sl.from = n
+		case 1:
+			sl.to, sl.hasTo = n, true
+		case 2:
+			sl.by = n
+		}
 	}
 	if len(parts) == 1 {
-		st.to, st.hasTo = st.from+1, st.from != -1
+		sl.to, sl.hasTo, sl.single = sl.from+1, true, true
 	}
-	return st, nil
-}
-
-// splitUnquoted splits at sep outside of quotes.
-func splitUnquoted(s string, sep byte) []string {
-	var parts []string
-	var quote byte
-	start := 0
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case quote != 0:
-			if c == quote {
-				quote = 0
-			}
-		case c == '"' || c == '\'':
-			quote = c
-		case c == sep:
-			parts = append(parts, s[start:i])
-			start = i + 1
-		}
-	}
-	return append(parts, s[start:])
+	return sl, nil
 }
 
 func parseFilter(s string) (*filter, error) {
-	f := &filter{}
-	var err error
-	if f.left, s, err = parseOperand(strings.TrimSpace(s)); err != nil {
+	const comparison = "!<>="
+	from := strings.IndexAny(s, comparison)
+	if from <= 0 {
+		left, err := parseOperand(s)
+		return &filter{left: left}, err
+	}
+	to := from
+	for to < len(s) && strings.IndexByte(comparison, s[to]) >= 0 {
+		to++
+	}
+	left, err := parseOperand(s[:from])
+	if err != nil {
 		return nil, err
 	}
-	s = strings.TrimSpace(s)
-	if s == "" {
-		return f, nil
+	right, err := parseOperand(s[to:])
+	if err != nil {
+		return nil, err
 	}
-	for _, op := range []string{"==", "!=", "<=", ">=", "<", ">"} {
-		if strings.HasPrefix(s, op) {
-			f.op = op
-			break
-		}
+	switch op := s[from:to]; op {
+	case "==", "!=", "<", "<=", ">", ">=":
+		return &filter{left: left, op: op, right: right}, nil
+	default:
+		return nil, fmt.Errorf("unrecognised comparison %q", op)
 	}
-	if f.op == "" {
-		return nil, fmt.Errorf("unrecognised comparison %q", s)
-	}
-	if f.right, s, err = parseOperand(strings.TrimSpace(s[len(f.op):])); err == nil && strings.TrimSpace(s) != "" {
-		err = fmt.Errorf("unexpected %q", s)
-	}
-	return f, err
 }
 
-func parseOperand(s string) (operand, string, error) {
+func parseOperand(s string) (operand, error) {
+	s = strings.TrimSpace(s)
 	switch {
 	case s == "":
-		return operand{}, s, fmt.Errorf("incomplete comparison")
-	case s[0] == '@':
-		p, rest, err := parseSteps(s[1:])
+		return operand{}, fmt.Errorf("incomplete comparison")
+	case s[0] == '@' || s[0] == '.':
+		p, err := parseSteps(strings.TrimPrefix(s, "@"))
 		if p == nil {
 			p = path{}
 		}
-		return operand{path: p}, rest, err
+		return operand{path: p}, err
 	case s[0] == '"' || s[0] == '\'':
-		end := strings.IndexByte(s[1:], s[0])
-		if end < 0 {
-			return operand{}, s, fmt.Errorf("unterminated string %s", s)
+		if len(s) < 2 || s[len(s)-1] != s[0] {
+			return operand{}, fmt.Errorf("unterminated string %s", s)
 		}
-		return operand{literal: strconv.AppendQuote(nil, s[1:end+1])}, s[end+2:], nil
+		text := strings.ReplaceAll(s[1:len(s)-1], `\`+s[:1], s[:1])
+		return operand{literal: appendQuoted(nil, text)}, nil
 	}
-	end := strings.IndexAny(s, " \t=!<>)")
-	if end < 0 {
-		end = len(s)
+	if _, err := strconv.ParseFloat(s, 64); err != nil && s != "true" && s != "false" {
+		return operand{}, fmt.Errorf("unrecognised value %q", s)
 	}
-	if _, err := strconv.ParseFloat(s[:end], 64); err != nil && s[:end] != "true" && s[:end] != "false" {
-		return operand{}, s, fmt.Errorf("unrecognised value %q", s[:end])
-	}
-	return operand{literal: []byte(s[:end])}, s[end:], nil
-}
-
-// first is the first value at p in the JSON value b; nil when there is none.
-func (p path) first(b []byte) (found []byte) {
-	p.walk(b, 0, func(v []byte) bool {
-		found = v
-		return false
-	})
-	return found
-}
-
-// walk calls yield with what p leads to until it returns false, which walk then returns.
-func (p path) walk(b []byte, depth int, yield func([]byte) bool) bool {
-	if len(p) == 0 {
-		return yield(b)
-	}
-	if depth > maxDepth {
-		return true
-	}
-	rest := p[1:]
-	switch s := &p[0]; s.kind {
-	case stepKey:
-		for key, value := range members(b) {
-			if is(key, s.key) {
-				return rest.walk(value, depth+1, yield)
-			}
-		}
-	case stepWildcard:
-		return children(b, func(v []byte) bool { return rest.walk(v, depth+1, yield) })
-	case stepSlice:
-		return s.slice(b, func(v []byte) bool { return rest.walk(v, depth+1, yield) })
-	case stepFilter:
-		for v := range elements(b) {
-			if s.filter.passes(v, depth+1) && !rest.walk(v, depth+1, yield) {
-				return false
-			}
-		}
-	case stepUnion:
-		for i := range s.union {
-			if !append(path{s.union[i]}, rest...).walk(b, depth+1, yield) {
-				return false
-			}
-		}
-	case stepRecursive:
-		if !rest.walk(b, depth+1, yield) {
-			return false
-		}
-		return children(b, func(v []byte) bool { return p.walk(v, depth+1, yield) })
-	}
-	return true
-}
-
-// children yields the values of an object or array.
-func children(b []byte, yield func([]byte) bool) bool {
-	for _, v := range members(b) {
-		if !yield(v) {
-			return false
-		}
-	}
-	for v := range elements(b) {
-		if !yield(v) {
-			return false
-		}
-	}
-	return true
-}
-
-// slice yields the elements of an array that s selects; negative numbers count from the end.
-func (s *step) slice(b []byte, yield func([]byte) bool) bool {
-	n := 0
-	for range elements(b) {
-		n++
-	}
-	from, to := s.from, n
-	if s.hasTo {
-		to = s.to
-	}
-	if from < 0 {
-		from += n
-	}
-	if to < 0 || s.hasTo && s.from < 0 && s.to == 0 {
-		to += n
-	}
-	i := 0
-	for v := range elements(b) {
-		if i >= from && i < to && (i-from)%s.by == 0 && !yield(v) {
-			return false
-		}
-		i++
-	}
-	return true
-}
-
-// passes reports whether the element v passes; a comparison of different types fails.
-func (f *filter) passes(v []byte, depth int) bool {
-	left := f.left.value(v, depth)
-	if f.op == "" || left == nil {
-		return f.op == "" && left != nil
-	}
-	right := f.right.value(v, depth)
-	if right == nil {
-		return false
-	}
-	order, ok := compare(left, right)
-	if !ok {
-		return false
-	}
-	switch f.op {
-	case "==":
-		return order == 0
-	case "!=":
-		return order != 0
-	case "<":
-		return order < 0
-	case "<=":
-		return order <= 0
-	case ">":
-		return order > 0
-	default:
-		return order >= 0
-	}
-}
-
-func (o *operand) value(v []byte, depth int) (found []byte) {
-	if o.path == nil {
-		return o.literal
-	}
-	o.path.walk(v, depth, func(v []byte) bool {
-		found = v
-		return false
-	})
-	return found
-}
-
-// compare orders two scalars of one type; ok is false for anything else.
-func compare(a, b []byte) (order int, ok bool) {
-	if a[0] == '"' || b[0] == '"' {
-		if a[0] != b[0] {
-			return 0, false
-		}
-		return strings.Compare(unquote(a), unquote(b)), true
-	}
-	x, errX := strconv.ParseFloat(string(a), 64)
-	y, errY := strconv.ParseFloat(string(b), 64)
-	switch {
-	case errX == nil && errY == nil && x < y:
-		return -1, true
-	case errX == nil && errY == nil && x > y:
-		return 1, true
-	case errX == nil && errY == nil:
-		return 0, true
-	case errX == nil || errY == nil:
-		return 0, false
-	}
-	return bytes.Compare(a, b), true
+	return operand{literal: []byte(s)}, nil
 }
 
 // String names the path as a projected field: keys joined by dots, indices left out, and a filter for a type

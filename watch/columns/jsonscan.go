@@ -1,6 +1,7 @@
 package columns
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"iter"
@@ -12,7 +13,7 @@ import (
 
 var errJSON = errors.New("malformed JSON")
 
-// maxDepth bounds recursion along a path; it is far above what an API server accepts.
+// maxDepth bounds a recursive descent; it is far above what an API server accepts.
 const maxDepth = 1000
 
 func skipSpace(b []byte, i int) int {
@@ -27,15 +28,21 @@ func skipString(b []byte, i int) (int, error) {
 	if i >= len(b) || b[i] != '"' {
 		return i, errJSON
 	}
-	for i++; i < len(b); i++ {
-		switch b[i] {
-		case '"':
+	for start := i + 1; ; {
+		i++
+		quote := bytes.IndexByte(b[i:], '"')
+		if quote < 0 {
+			return len(b), errJSON
+		}
+		i += quote
+		escapes := 0
+		for i-escapes > start && b[i-escapes-1] == '\\' {
+			escapes++
+		}
+		if escapes%2 == 0 {
 			return i + 1, nil
-		case '\\':
-			i++
 		}
 	}
-	return i, errJSON
 }
 
 // skipValue is the index after the value that starts at b[i], which is not a space.
@@ -161,16 +168,13 @@ func elements(b []byte) iter.Seq[[]byte] {
 	}
 }
 
-// is reports whether the quoted string b is s. Strings with escapes are never plain identifiers, but they
-// are decoded all the same.
+// is reports whether the quoted string b is s. Keys with escapes are rare, and longer than what they stand for.
 func is(b []byte, s string) bool {
-	if len(b) == len(s)+2 && string(b[1:len(b)-1]) == s {
-		return true
-	}
-	for _, c := range b {
-		if c == '\\' {
-			return unquote(b) == s
-		}
+	switch n := len(b) - 2; {
+	case n == len(s):
+		return string(b[1:len(b)-1]) == s
+	case n > len(s):
+		return bytes.IndexByte(b, '\\') >= 0 && unquote(b) == s
 	}
 	return false
 }
@@ -180,14 +184,12 @@ func unquote(b []byte) string {
 	if len(b) < 2 || b[0] != '"' {
 		return ""
 	}
-	for _, c := range b {
-		if c == '\\' {
-			var s string
-			if json.Unmarshal(b, &s) != nil {
-				return ""
-			}
-			return s
+	if bytes.IndexByte(b, '\\') >= 0 {
+		var s string
+		if json.Unmarshal(b, &s) != nil {
+			return ""
 		}
+		return s
 	}
 	return string(b[1 : len(b)-1])
 }

@@ -39,8 +39,12 @@ func FromCRD(crd *apiextensionsv1.CustomResourceDefinition, version string) []wa
 
 func printerColumnType(c apiextensionsv1.CustomResourceColumnDefinition) watch.ColumnType {
 	switch c.Type {
-	case "integer", "number":
+	case "integer":
 		return watch.ColumnNumber
+	case "number":
+		return watch.ColumnDecimal
+	case "boolean":
+		return watch.ColumnBoolean
 	case "date":
 		if strings.TrimSpace(c.JSONPath) == agePath {
 			return watch.ColumnAge

@@ -144,6 +144,7 @@ func unreachable(verb string, kind *watch.Kind, err error) error {
 	if errors.As(err, &u) {
 		err = u.Err
 	}
+	err = unexpected(err) // a connection closed before the answer
 	return fmt.Errorf("%s %s: %w", verb, kind.ResourceName(), err)
 }
 

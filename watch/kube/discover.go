@@ -29,9 +29,8 @@ type Discovery struct {
 
 // Alias is a second way to the objects of a kind.
 type Alias struct {
-	GVK      watch.GVK
-	Resource string
-	Kind     *watch.Kind // the one that is listed
+	Kind *watch.Kind // as it is served
+	Of   *watch.Kind // the one that is listed
 }
 
 // GroupFailure is a group-version of which discovery failed, as when an aggregated API is down.
@@ -82,13 +81,13 @@ func (c *Client) Discover(ctx context.Context) (Discovery, error) {
 	}
 	for gr, kind := range kinds {
 		if i := slices.IndexFunc(sameObjects[gr], func(o schema.GroupResource) bool { return kinds[o] != nil }); i >= 0 {
-			out.Aliases = append(out.Aliases, Alias{GVK: kind.GVK, Resource: kind.Resource, Kind: kinds[sameObjects[gr][i]]})
+			out.Aliases = append(out.Aliases, Alias{Kind: kind, Of: kinds[sameObjects[gr][i]]})
 			continue
 		}
 		out.Kinds = append(out.Kinds, kind)
 	}
 	slices.SortFunc(out.Kinds, compareKinds)
-	slices.SortFunc(out.Aliases, func(a, b Alias) int { return a.GVK.Compare(b.GVK) })
+	slices.SortFunc(out.Aliases, func(a, b Alias) int { return compareKinds(a.Kind, b.Kind) })
 	c.forgetLocked(out)
 	return out, nil
 }
@@ -166,7 +165,7 @@ func (c *Client) forgetLocked(d Discovery) {
 		keep[kindKey{k.GVK, k.Resource}] = true
 	}
 	for _, a := range d.Aliases {
-		keep[kindKey{a.GVK, a.Resource}] = true
+		keep[kindKey{a.Kind.GVK, a.Kind.Resource}] = true
 	}
 	failed := make(map[string]bool, len(d.Failed))
 	for _, f := range d.Failed {
@@ -175,6 +174,11 @@ func (c *Client) forgetLocked(d Discovery) {
 	for key := range c.kinds {
 		if !keep[key] && !failed[key.GroupVersion()] {
 			delete(c.kinds, key)
+		}
+	}
+	for scope := range c.interners {
+		if k := scope.Kind; c.kinds[kindKey{k.GVK, k.Resource}] != k {
+			delete(c.interners, scope)
 		}
 	}
 }

@@ -13,6 +13,14 @@ import (
 
 var errJSON = errors.New("malformed JSON")
 
+// structural are the bytes that end a number or word.
+var structural = func() (t [256]bool) {
+	for _, c := range []byte(" \n\t\r,:]}[{\"") {
+		t[c] = true
+	}
+	return t
+}()
+
 // span is a range of bytes.
 type span struct{ from, to int }
 
@@ -71,7 +79,7 @@ func skipValue(b []byte, i int) (int, bool) {
 			i++
 			continue
 		default:
-			for i < len(b) && !bytes.ContainsRune([]byte(" \n\t\r,:]}[{\""), rune(b[i])) {
+			for i < len(b) && !structural[b[i]] {
 				i++
 			}
 		}
@@ -294,13 +302,6 @@ func (s *jsonSplitter) scan(chunk []byte) (n int, done, ok bool) {
 				s.quoted = false
 				if s.depth == 0 {
 					return i + 1, true, true
-				}
-			default:
-				// Jump to the next byte that matters.
-				if j := bytes.IndexAny(chunk[i:], "\"\\"); j > 0 {
-					i += j - 1
-				} else {
-					i = len(chunk) - 1
 				}
 			}
 			continue

@@ -132,7 +132,7 @@ func builtins() ([]*Resource, error) {
 			return nil, fmt.Errorf("sim: builtin table: %q has %d fields, want 6", line, len(f))
 		}
 		r := Resource{Group: gv.Group, Version: gv.Version, Plural: f[0], Kind: f[1], Namespaced: f[2] == "N",
-			ShortNames: list(f[3]), Categories: list(f[4]), Status: f[5] == "s", review: f[5] == "r"}
+			ShortNames: list(f[3]), Categories: list(f[4]), Status: f[5] == "s", review: f[5] == "r", builtin: true}
 		switch {
 		case r.review:
 			r.Verbs = []string{"create"}

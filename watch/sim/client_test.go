@@ -123,3 +123,39 @@ func TestBookmarks(t *testing.T) {
 		}
 	})
 }
+
+// TestBookmarkRevision: a bookmark bears the revision of the moment, whether the stream is idle or busy.
+func TestBookmarkRevision(t *testing.T) {
+	for _, busy := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newServer(t, Config{})
+			w, err := typedClient(t, protobufConfig(s)).CoreV1().Pods("").Watch(testContext(t), metav1.ListOptions{
+				ResourceVersion: fmt.Sprint(s.Revision()), AllowWatchBookmarks: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer w.Stop()
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				for i := range 40 {
+					time.Sleep(4*time.Second + time.Millisecond)
+					if busy {
+						mustCreate(t, s, testPod("default", fmt.Sprint("p", i)))
+					} else {
+						mustCreate(t, s, configMap("default", fmt.Sprint("c", i)))
+					}
+				}
+			}()
+			for n := 0; n < 2; {
+				if e := <-w.ResultChan(); e.Type == watch.Bookmark {
+					n++
+					if got := e.Object.(*corev1.Pod).ResourceVersion; got != fmt.Sprint(s.Revision()) {
+						t.Errorf("busy=%v: bookmark %d bears %s, the server is at %d", busy, n, got, s.Revision())
+					}
+				}
+			}
+			<-done
+		})
+	}
+}

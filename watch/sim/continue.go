@@ -35,11 +35,11 @@ func decodeContinue(token string) (continueToken, error) {
 	}
 	switch {
 	case err != nil:
-		return c, apierrors.NewBadRequest("continue key is not valid: " + err.Error())
+		return c, apierrors.NewBadRequest("invalid continue token: continue key is not valid: " + err.Error())
 	case c.APIVersion != continueVersion:
-		return c, apierrors.NewBadRequest("continue key is not valid: server does not recognize this encoded version " + c.APIVersion)
+		return c, apierrors.NewBadRequest("invalid continue token: continue key is not valid: server does not recognize this encoded version " + c.APIVersion)
 	case c.ResourceVersion == 0 || c.StartKey == "":
-		return c, apierrors.NewBadRequest("continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)")
+		return c, apierrors.NewBadRequest("invalid continue token: continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)")
 	}
 	return c, nil
 }

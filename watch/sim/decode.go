@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	kjson "k8s.io/apimachinery/pkg/runtime/serializer/json"
 	"k8s.io/apimachinery/pkg/runtime/serializer/protobuf"
 	"sigs.k8s.io/yaml"
@@ -56,13 +57,14 @@ func (wr *writing) decode(body []byte, contentType string) (document, error) {
 		codec = protoCodec
 	}
 	obj, got, err := codec.Decode(body, &gvk, wr.sv.typed())
-	if err := wr.strictness(err); err != nil {
+	if err := wr.strictness(err, got); err != nil {
 		return nil, err
 	}
 	doc, ok := obj.(document)
 	if !ok || got == nil || *got != gvk {
-		return nil, wrongKind(fmt.Sprint(got), wr.sv)
+		return nil, wrongKind(*got, wr.sv)
 	}
+	doc.GetObjectKind().SetGroupVersionKind(schema.GroupVersionKind{}) // the endpoint says it; stored objects are without
 	return doc, nil
 }
 
@@ -83,7 +85,7 @@ func (wr *writing) decodeMap(body []byte, media string) (document, error) {
 		u.SetGroupVersionKind(wr.sv.gvk())
 	}
 	if u.GroupVersionKind() != wr.sv.gvk() {
-		return nil, wrongKind(u.GroupVersionKind().String(), wr.sv)
+		return nil, wrongKind(u.GroupVersionKind(), wr.sv)
 	}
 	// metadata must have its real form: it is what the server itself works on.
 	var meta struct {
@@ -96,11 +98,18 @@ func (wr *writing) decodeMap(body []byte, media string) (document, error) {
 }
 
 // strictness turns a strict decoding error into what fieldValidation asks for.
-func (wr *writing) strictness(err error) error {
+func (wr *writing) strictness(err error, got *schema.GroupVersionKind) error {
 	if err == nil {
 		return nil
 	}
 	strict, ok := runtime.AsStrictDecodingError(err)
+	if !ok && (got == nil || got.Kind == "") {
+		summary := "<empty>"
+		if len(wr.body) > 0 {
+			summary = fmt.Sprintf("%x", wr.body[:min(len(wr.body), 30)])
+		}
+		return apierrors.NewBadRequest(fmt.Sprintf("the object provided is unrecognized (must be of type %s): %v (%s)", wr.sv.Kind, err, summary))
+	}
 	if !ok {
 		return apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s: %v", wr.sv.Kind, wr.sv.Version, wr.sv.Kind, err))
 	}
@@ -116,8 +125,8 @@ func (wr *writing) strictness(err error) error {
 	return nil
 }
 
-func wrongKind(got string, sv *served) error {
-	return apierrors.NewBadRequest(fmt.Sprintf("the object provided is unrecognized (must be of type %s): got %s", sv.Kind, got))
+func wrongKind(got schema.GroupVersionKind, sv *served) error {
+	return apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s: unknown conversion", got.Kind, got.GroupVersion(), sv.Kind))
 }
 
 func unsupportedMedia(accepted ...string) error {

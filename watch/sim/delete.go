@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/internalversion"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -27,8 +28,8 @@ func (wr *writing) deleteOptions() (*metav1.DeleteOptions, error) {
 	}
 	gvk := metav1.SchemeGroupVersion.WithKind("DeleteOptions")
 	obj, _, err := codec.Decode(wr.body, &gvk, opts)
-	if err := wr.strictness(err); err != nil {
-		return nil, err
+	if _, strict := runtime.AsStrictDecodingError(err); err != nil && !strict {
+		return nil, apierrors.NewBadRequest(err.Error())
 	}
 	got, ok := obj.(*metav1.DeleteOptions)
 	if !ok {
@@ -73,14 +74,15 @@ func (wr *writing) deleteOne(opts *metav1.DeleteOptions, key string) (*object, t
 	if err != nil {
 		return nil, "", err
 	}
+	byKind := schema.GroupResource{Group: sv.Group, Resource: sv.Kind} // as the real server names it here
 	if p := opts.Preconditions; p != nil {
 		if p.UID != nil && *p.UID != doc.GetUID() {
-			return nil, "", apierrors.NewConflict(sv.GroupResource(), doc.GetName(),
-				fmt.Errorf("Precondition failed: UID in precondition: %v, UID in object meta: %v", *p.UID, doc.GetUID()))
+			return nil, "", apierrors.NewConflict(byKind, doc.GetName(), fmt.Errorf("the UID in the precondition (%s) does not match "+
+				"the UID in record (%s). The object might have been deleted and then recreated", *p.UID, doc.GetUID()))
 		}
 		if p.ResourceVersion != nil && *p.ResourceVersion != doc.GetResourceVersion() {
-			return nil, "", apierrors.NewConflict(sv.GroupResource(), doc.GetName(), fmt.Errorf(
-				"Precondition failed: ResourceVersion in precondition: %v, ResourceVersion in object meta: %v", *p.ResourceVersion, doc.GetResourceVersion()))
+			return nil, "", apierrors.NewConflict(byKind, doc.GetName(), fmt.Errorf("the ResourceVersion in the precondition (%s) does not match "+
+				"the ResourceVersion in record (%s). The object might have been modified", *p.ResourceVersion, doc.GetResourceVersion()))
 		}
 	}
 	dry := wr.q.dryRun() || len(opts.DryRun) > 0

@@ -65,8 +65,8 @@ func TestDirect(t *testing.T) {
 		}
 	}
 	for text, obj := range map[string]kruntime.Object{
-		"metadata.name is empty": configMap("default", ""),
-		"is namespaced":          configMap("", "a"),
+		"metadata.name is empty":                       configMap("default", ""),
+		"is namespaced":                                configMap("", "a"),
 		"CustomResourceDefinition or call AddResource": widget("v1", "w", 1),
 	} {
 		if err := s.Create(obj); err == nil || !strings.Contains(err.Error(), text) {

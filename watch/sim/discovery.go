@@ -75,7 +75,7 @@ func (s *Server) serveDiscovery(w http.ResponseWriter, q *request, path string) 
 	case parts[0] == "api" && len(parts) == 2:
 		return s.serveResourceList(w, q, "", parts[1])
 	}
-	return pageNotFound()
+	return notServed()
 }
 
 // negotiateDiscovery prefers what the client lists first among plain and aggregated discovery.
@@ -155,8 +155,11 @@ var statusVerbs = []string{"get", "patch", "update"}
 
 func (sv *served) discovery() discoveryv2.APIResourceDiscovery {
 	d := discoveryv2.APIResourceDiscovery{Resource: sv.Plural, SingularResource: sv.Singular, Scope: discoveryv2.ScopeCluster,
-		ResponseKind: &metav1.GroupVersionKind{Group: sv.Group, Version: sv.Version, Kind: sv.Kind},
+		ResponseKind: &metav1.GroupVersionKind{Kind: sv.Kind},
 		Verbs:        sv.Verbs, ShortNames: sv.ShortNames, Categories: sv.Categories}
+	if !sv.builtin { // the real server leaves group and version of built-in kinds to be understood
+		d.ResponseKind.Group, d.ResponseKind.Version = sv.Group, sv.Version
+	}
 	if sv.Namespaced {
 		d.Scope = discoveryv2.ScopeNamespace
 	}
@@ -201,7 +204,8 @@ func (s *Server) serveGroup(w http.ResponseWriter, q *request, name string) erro
 	}
 	s.mu.RUnlock()
 	if i < 0 {
-		return pageNotFound()
+		http.NotFound(w, q.Request)
+		return nil
 	}
 	d.TypeMeta = metav1.TypeMeta{Kind: "APIGroup", APIVersion: "v1"}
 	s.write(w, e, http.StatusOK, &d)
@@ -238,8 +242,12 @@ func (s *Server) serveResourceList(w http.ResponseWriter, q *request, group, ver
 		}
 	}
 	s.mu.RUnlock()
+	if !s.groupServed(group) {
+		http.NotFound(w, q.Request)
+		return nil
+	}
 	if len(out.APIResources) == 0 {
-		return pageNotFound()
+		return notServed()
 	}
 	s.write(w, e, http.StatusOK, out)
 	return nil

@@ -22,10 +22,12 @@
 //
 // # Differences from the real server
 //
+// Answers, error texts included, were compared with those of kube-apiserver v1.36.3. What differs:
+//
 //   - No defaulting and no validation beyond names, namespaces, unknown fields and what the Go types enforce.
 //   - No controllers: deployments make no replica sets, deletes don't cascade, pods go at once, namespaces take their
 //     objects with them at once. Finalizers are honoured.
-//   - No server-side apply (415), no managedFields, no subresources but status; pods have no log and no exec.
+//   - No server-side apply (415, which names the patches there are), no managedFields, no subresources but status; pods have no log and no exec.
 //   - Only stable versions of built-in groups, each kind in one version (events in two); APIServices travel as JSON only.
 //   - Definitions are served as soon as they are stored; conversion is that of strategy None; schemas are not enforced.
 //   - Bookmarks come while the revision stands still as well; the real server's revision never stands still for a minute,

@@ -6,8 +6,8 @@ import (
 )
 
 // Undecodable makes the body of objects unreadable, in lists and in watches alike: in protobuf the identity can still
-// be read and the rest can't, in JSON a field has the wrong type. Name "" means every object. It counts frames
-// of watches, not requests.
+// be read and the rest can't, in JSON a field has the wrong type. Name "" means every object. It counts lists,
+// and frames of watches.
 type Undecodable struct{ Namespace, Name string }
 
 // Truncate cuts the connection in the middle of a response, after so many bytes of its body.

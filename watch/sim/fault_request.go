@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -130,11 +129,7 @@ func (TooLarge) request(s *Server, w http.ResponseWriter, q *request) (http.Resp
 	if w, handled := (Delay{tooLargeWait}).request(s, w, q); handled {
 		return w, true
 	}
-	err = tooLarge(rev, rev-1)
-	if !apierrors.IsTimeout(err) {
-		return w, false
-	}
-	s.fail(w, q.Request, err)
+	s.fail(w, q.Request, tooLarge(rev, rev-1))
 	return w, true
 }
 

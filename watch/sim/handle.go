@@ -2,6 +2,7 @@ package sim
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -36,7 +37,7 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 // serveInfo answers paths that are no resources.
 func (s *Server) serveInfo(w http.ResponseWriter, q *request) error {
 	if q.Method != http.MethodGet && q.Method != http.MethodHead {
-		return newStatus(http.StatusMethodNotAllowed, metav1.StatusReasonMethodNotAllowed, "the server does not allow this method on the requested resource")
+		return methodNotAllowed()
 	}
 	path := strings.TrimSuffix(q.URL.Path, "/")
 	switch {
@@ -53,13 +54,24 @@ func (s *Server) serveInfo(w http.ResponseWriter, q *request) error {
 	case path == "":
 		s.servePaths(w)
 	default:
-		return pageNotFound()
+		http.NotFound(w, q.Request)
 	}
 	return nil
 }
 
-func pageNotFound() error {
-	return newStatus(http.StatusNotFound, metav1.StatusReasonNotFound, "the server could not find the requested resource")
+func notServed() error {
+	return generic(http.StatusNotFound, metav1.StatusReasonNotFound, "the server could not find the requested resource")
+}
+
+func methodNotAllowed() error {
+	return generic(http.StatusMethodNotAllowed, metav1.StatusReasonMethodNotAllowed, "the server does not allow this method on the requested resource")
+}
+
+// groupServed says whether any version of a group is there; requests for others don't reach the API at all.
+func (s *Server) groupServed(name string) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return slices.ContainsFunc(s.groups, func(g *group) bool { return g.name == name })
 }
 
 // serveResource answers paths below a group and version.
@@ -67,12 +79,16 @@ func (s *Server) serveResource(w http.ResponseWriter, q *request) error {
 	s.mu.RLock()
 	sv := s.resources[q.gvr]
 	s.mu.RUnlock()
+	if !s.groupServed(q.gvr.Group) {
+		http.NotFound(w, q.Request)
+		return nil
+	}
 	if sv == nil || sv.Namespaced && q.namespace == "" && q.name != "" || !sv.Namespaced && q.namespace != "" ||
 		q.sub != "" && (q.sub != "status" || !sv.Status) {
-		return pageNotFound()
+		return notServed()
 	}
 	if !q.allowed(sv) {
-		return apierrors.NewMethodNotSupported(sv.GroupResource(), q.verb)
+		return methodNotAllowed()
 	}
 	if sv.review {
 		return s.serveReview(w, q, sv)
@@ -96,7 +112,13 @@ func (q *request) allowed(sv *served) bool {
 		return q.verb == "get" || q.verb == "update" || q.verb == "patch"
 	default:
 		// Objects of a namespace are created in one.
-		return sv.can(q.verb) && (q.verb != "create" || q.name == "" && (!sv.Namespaced || q.namespace != ""))
+		switch q.verb {
+		case "create":
+			return sv.can(q.verb) && q.name == "" && (!sv.Namespaced || q.namespace != "")
+		case "update", "patch":
+			return sv.can(q.verb) && q.name != ""
+		}
+		return sv.can(q.verb)
 	}
 }
 

@@ -56,7 +56,7 @@ func parseRevision(rv string) (uint64, error) {
 	}
 	n, err := strconv.ParseUint(rv, 10, 64)
 	if err != nil {
-		return 0, apierrors.NewInvalid(schema.GroupKind{Group: metav1.GroupName, Kind: "ListOptions"}, "", nil)
+		return 0, fmt.Errorf("resourceVersion: Invalid value: %q: %w", rv, err)
 	}
 	return n, nil
 }
@@ -113,7 +113,7 @@ func (s *Server) list(ctx context.Context, sv *served, namespace string, opts *i
 	case opts.ResourceVersion != "":
 		rev, err := parseRevision(opts.ResourceVersion)
 		if err != nil {
-			return nil, err
+			return nil, apierrors.NewBadRequest("invalid resource version: " + err.Error())
 		}
 		if err := s.reach(ctx, rev); err != nil {
 			return nil, err
@@ -150,7 +150,7 @@ func (s *Server) snapshot(sv *served, namespace, start string, exact uint64, lim
 	if exact > 0 {
 		if exact < c.floor && exact < s.rev {
 			s.mu.RUnlock()
-			return nil, expired(fmt.Sprintf("The resourceVersion for the provided list is too old. (%d)", exact))
+			return nil, expired("The resourceVersion for the provided list is too old.")
 		}
 		p.rev = exact
 		if c.after(exact) < len(c.log) {
@@ -158,7 +158,7 @@ func (s *Server) snapshot(sv *served, namespace, start string, exact uint64, lim
 			s.mu.Lock()
 			if exact < c.floor {
 				s.mu.Unlock()
-				return nil, expired(fmt.Sprintf("The resourceVersion for the provided list is too old. (%d)", exact))
+				return nil, expired("The resourceVersion for the provided list is too old.")
 			}
 			tree = c.at(exact)
 			s.mu.Unlock()

@@ -139,7 +139,7 @@ func TestListVersions(t *testing.T) {
 			{name: "future", opts: metav1.ListOptions{ResourceVersion: future}, err: isTooLarge, wait: 43 * time.Second}, // client-go heeds Retry-After: 11 attempts of 3 s, 1 s apart
 			{name: "match without version", opts: metav1.ListOptions{ResourceVersionMatch: "Exact"}, err: apierrors.IsInvalid},
 			{name: "exact zero", opts: metav1.ListOptions{ResourceVersion: "0", ResourceVersionMatch: "Exact"}, err: apierrors.IsInvalid},
-			{name: "no number", opts: metav1.ListOptions{ResourceVersion: "x"}, err: apierrors.IsInvalid},
+			{name: "no number", opts: metav1.ListOptions{ResourceVersion: "x"}, err: apierrors.IsBadRequest},
 			{name: "bad token", opts: metav1.ListOptions{Continue: "%%%"}, err: apierrors.IsBadRequest},
 			{name: "initial events", opts: metav1.ListOptions{SendInitialEvents: new(bool)}, err: apierrors.IsInvalid},
 		} {

@@ -85,8 +85,8 @@ func negotiate(header http.Header, protobuf bool, as ...string) (encoding, error
 	if protobuf {
 		accepted = append(accepted, mediaProtobuf)
 	}
-	return encoding{}, newStatus(http.StatusNotAcceptable, metav1.StatusReasonNotAcceptable,
-		"only the following media types are accepted: "+strings.Join(accepted, ", "))
+	return encoding{}, generic(http.StatusNotAcceptable, metav1.StatusReasonNotAcceptable,
+		"406: Not Acceptable\n\nAvailable representations: "+strings.Join(accepted, ", "))
 }
 
 // errorEncoding is that of a Status: it must be found for any Accept header.
@@ -95,11 +95,20 @@ func errorEncoding(header http.Header) encoding {
 		switch c.media {
 		case mediaProtobuf:
 			return encoding{media: mediaProtobuf}
+		case mediaYAML:
+			return encoding{media: mediaYAML}
 		case mediaJSON, "*/*", "application/*":
 			return encoding{media: mediaJSON}
 		}
 	}
 	return encoding{media: mediaJSON}
+}
+
+// generic is an error that is not about an object: its details are there and empty.
+func generic(code int, reason metav1.StatusReason, message string) *apierrors.StatusError {
+	err := newStatus(code, reason, message)
+	err.ErrStatus.Details = &metav1.StatusDetails{}
+	return err
 }
 
 func newStatus(code int, reason metav1.StatusReason, message string) *apierrors.StatusError {

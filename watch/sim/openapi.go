@@ -42,7 +42,8 @@ func (s *Server) serveOpenAPI(w http.ResponseWriter, q *request, path string) er
 	} else if v, ok := paths[name]; ok {
 		out = v.openAPI(s.cfg.Version)
 	} else {
-		return pageNotFound()
+		http.NotFound(w, q.Request)
+		return nil
 	}
 	b, err := json.Marshal(out)
 	if err != nil {

@@ -1,7 +1,10 @@
 package sim
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -21,6 +24,8 @@ type pack struct {
 type packer struct {
 	enc *zstd.Encoder
 	dec *zstd.Decoder
+	// scratch of pack
+	plain, packed []byte
 }
 
 func newPacker() (*packer, error) {
@@ -32,7 +37,7 @@ func newPacker() (*packer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sim: zstd decoder: %w", err)
 	}
-	return &packer{enc, dec}, nil
+	return &packer{enc: enc, dec: dec}, nil
 }
 
 func (p *packer) close() {
@@ -40,22 +45,40 @@ func (p *packer) close() {
 	p.enc.Close()
 }
 
-// pack moves the bodies of objs into one block.
+// pack moves the bodies of objs into blocks, neighbours by key together. It is for one goroutine at a time.
 func (p *packer) pack(objs []*object) {
-	if len(objs) == 0 {
-		return
-	}
-	var plain []byte
-	b := &pack{offsets: make([]uint32, 1, len(objs)+1)}
-	for _, o := range objs {
-		plain = append(plain, o.body...)
-		b.offsets = append(b.offsets, uint32(len(plain)))
-	}
-	b.data = p.enc.EncodeAll(plain, nil)
-	for i, o := range objs {
-		o.body, o.pack, o.slot = nil, b, int32(i)
+	slices.SortFunc(objs, func(a, b *object) int { return strings.Compare(a.key, b.key) })
+	for block := range slices.Chunk(objs, packSize) {
+		b := &pack{offsets: make([]uint32, 1, len(block)+1)}
+		p.plain = p.plain[:0]
+		for _, o := range block {
+			p.plain = append(p.plain, o.body...)
+			b.offsets = append(b.offsets, uint32(len(p.plain)))
+		}
+		p.packed = p.enc.EncodeAll(p.plain, p.packed[:0])
+		b.data = bytes.Clone(p.packed)
+		for i, o := range block {
+			o.body, o.pack, o.slot = nil, b, int32(i)
+		}
 	}
 }
+
+// batch gathers loaded objects of one collection until they are worth packing.
+type batch struct {
+	objs  []*object
+	bytes int
+}
+
+// pack empties a batch.
+func (s *Server) pack(b *batch) {
+	if !s.cfg.Plain {
+		s.packer.pack(b.objs)
+	}
+	*b = batch{}
+}
+
+// packAbove is how many bytes of bodies a batch gathers.
+const packAbove = 4 << 20
 
 // reader reads bodies; it keeps the last block it opened, because lists go along neighbours. It is owned
 // by one goroutine, and what it returned last is overwritten by the next call that opens another block.

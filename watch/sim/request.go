@@ -6,8 +6,11 @@ import (
 	"strings"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
 // request is what a request asks for, as the real server's RequestInfo says it.
@@ -83,6 +86,27 @@ func parseRequest(r *http.Request) *request {
 		}
 	}
 	return q
+}
+
+// checkWriteOptions refuses values of dryRun and fieldValidation that the real server refuses.
+func (q *request) checkWriteOptions() error {
+	var kind string
+	var errs field.ErrorList
+	dry, strict := q.query["dryRun"], q.query.Get("fieldValidation")
+	switch q.verb {
+	case "create":
+		kind, errs = "CreateOptions", validation.ValidateCreateOptions(&metav1.CreateOptions{DryRun: dry, FieldValidation: strict})
+	case "update":
+		kind, errs = "UpdateOptions", validation.ValidateUpdateOptions(&metav1.UpdateOptions{DryRun: dry, FieldValidation: strict})
+	case "patch":
+		kind, errs = "PatchOptions", validation.ValidatePatchOptions(&metav1.PatchOptions{DryRun: dry, FieldValidation: strict}, "")
+	case "delete", "deletecollection":
+		kind, errs = "DeleteOptions", validation.ValidateDeleteOptions(&metav1.DeleteOptions{DryRun: dry})
+	}
+	if len(errs) == 0 {
+		return nil
+	}
+	return apierrors.NewInvalid(schema.GroupKind{Group: metav1.GroupName, Kind: kind}, "", errs)
 }
 
 // dryRun says that nothing is to be stored.

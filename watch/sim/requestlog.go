@@ -36,7 +36,7 @@ func (l *requestLog) add(q *request) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.total++
-	if len(l.log) >= 2*l.limit {
+	if len(l.log) >= l.limit+l.limit/4+1 {
 		l.log = append(l.log[:0], l.log[len(l.log)-l.limit:]...)
 	}
 	l.log = append(l.log, e)

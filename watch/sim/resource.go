@@ -30,8 +30,9 @@ type Resource struct {
 
 	// goType is the Go type behind a pointer of which objects are decoded; nil for kinds that travel as JSON only.
 	goType reflect.Type
-	// create marks review kinds: they are answered, never stored.
-	review bool
+	// review marks kinds that are answered, never stored.
+	review  bool
+	builtin bool
 }
 
 // Column is one additional printer column of a CustomResourceDefinition.

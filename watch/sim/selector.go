@@ -22,7 +22,7 @@ func parseSelector(sv *served, q *request) (selector, error) {
 	var err error
 	if v := q.query.Get("labelSelector"); v != "" {
 		if sel.labels, err = labels.Parse(v); err != nil {
-			return sel, apierrors.NewBadRequest("unable to parse requirement: " + err.Error())
+			return sel, apierrors.NewBadRequest(err.Error())
 		}
 	}
 	if v := q.query.Get("fieldSelector"); v != "" {
@@ -31,6 +31,9 @@ func parseSelector(sv *served, q *request) (selector, error) {
 		}
 		for _, r := range sel.fields.Requirements() {
 			if !sv.selectable(r.Field) {
+				if sv.builtin && fieldNames[sv.Group+"/"+sv.Plural] == nil {
+					return sel, apierrors.NewBadRequest(fmt.Sprintf(`%q is not a known field selector: only "metadata.name", "metadata.namespace"`, r.Field))
+				}
 				return sel, apierrors.NewBadRequest(fmt.Sprintf("field label not supported: %s", r.Field))
 			}
 		}

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/google/btree"
@@ -88,8 +89,8 @@ func (c *collection) get(key string) *object {
 func (c *collection) record(typ watch.EventType, obj, prev *object, keep int) {
 	c.apply(typ, obj)
 	c.log = append(c.log, event{rev: obj.rev, typ: typ, obj: obj, prev: prev})
-	// Trimmed by halves, so that the cost of copying is spread over as many appends.
-	if len(c.log) >= 2*keep {
+	// Trimmed in steps, so that the cost of copying is spread over many appends.
+	if len(c.log) >= keep+keep/4+1 {
 		c.trim(len(c.log) - keep)
 	}
 	c.wake()
@@ -110,6 +111,7 @@ func (c *collection) trim(n int) {
 	}
 	c.floor = c.log[n-1].rev
 	c.log = append(make([]event, 0, cap(c.log)), c.log[n:]...)
+	c.snapshots = slices.DeleteFunc(c.snapshots, func(s snapshot) bool { return s.rev < c.floor })
 }
 
 // compact forgets all events up to rev.

@@ -2,9 +2,7 @@ package sim
 
 import (
 	"encoding/json"
-	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -12,7 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/duration"
 	"k8s.io/apimachinery/pkg/watch"
-	"k8s.io/client-go/util/jsonpath"
 )
 
 // Tables: custom resources get the columns their definition asks for, built-in kinds those of Config.Tabulate, else name
@@ -95,38 +92,53 @@ func age(t metav1.Time) string {
 	return duration.HumanDuration(time.Since(t.Time))
 }
 
-// cell is the value of one printer column, as apiextensions-apiserver's table convertor makes it: nothing for a
-// path that isn't there, text for what is no number.
+// cell is the value of one printer column, as apiextensions-apiserver's table convertor makes it: the first value at the
+// path, if it is of the column's type.
 func cell(c Column, doc document) any {
 	u, ok := doc.(*unstructured.Unstructured)
 	if !ok {
 		return nil
 	}
-	p := jsonpath.New(c.Name).AllowMissingKeys(true)
-	if err := p.Parse(fmt.Sprintf("{%s}", c.JSONPath)); err != nil {
+	steps, err := parsePath(c.JSONPath)
+	if err != nil {
 		return nil
 	}
-	found, err := p.FindResults(u.Object)
-	if err != nil || len(found) == 0 || len(found[0]) == 0 {
+	found := follow(steps, u.Object)
+	if len(found) == 0 || found[0] == nil {
 		return nil
 	}
-	switch c.Type {
-	case "integer":
-		if n, ok := found[0][0].Interface().(int64); ok {
-			return n
+	switch v := found[0].(type) {
+	case int64:
+		switch c.Type {
+		case "integer":
+			return v
+		case "number":
+			return float64(v)
 		}
-	case "date":
-		t, err := time.Parse(time.RFC3339, fmt.Sprint(found[0][0].Interface()))
-		if err != nil {
-			return "<invalid>"
+	case float64:
+		switch c.Type {
+		case "integer":
+			return int64(v)
+		case "number":
+			return v
 		}
-		return age(metav1.NewTime(t))
+	case bool:
+		if c.Type == "boolean" {
+			return v
+		}
+	case string:
+		if c.Type == "date" {
+			t, err := time.Parse(time.RFC3339, v)
+			if err != nil {
+				return "<invalid>"
+			}
+			return age(metav1.NewTime(t))
+		}
 	}
-	var b strings.Builder
-	if err := p.PrintResults(&b, found[0]); err != nil {
-		return nil
+	if c.Type == "string" {
+		return cellText(found[0])
 	}
-	return b.String()
+	return nil
 }
 
 // appendTableFrame is a watch event whose object is a table of one row; the first one says what the columns are.

@@ -110,8 +110,13 @@ func TestWatchOptions(t *testing.T) {
 			}
 		}
 		opts := metav1.ListOptions{SendInitialEvents: &yes, ResourceVersionMatch: "NotOlderThan", ResourceVersion: "9999"}
-		if _, err := cms.Watch(testContext(t), opts); !isTooLarge(err) {
-			t.Errorf("watch list from the future: %v, want Too large resource version", err)
+		w, err := cms.Watch(testContext(t), opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * time.Second)
+		if diff := cmp.Diff([]string{"ERROR 504 Timeout", "end"}, drain(w)); diff != "" {
+			t.Errorf("watch list from the future (-want +got):\n%s", diff)
 		}
 	})
 }

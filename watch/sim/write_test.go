@@ -91,8 +91,8 @@ func TestPatches(t *testing.T) {
 			{"merge replaces lists", types.MergePatchType, `{"spec":{"containers":[{"name":"main","image":"y"}]}}`, "y", nil},
 			{"merge, malformed", types.MergePatchType, `{`, "", apierrors.IsBadRequest},
 			{"stale resourceVersion", types.MergePatchType, `{"metadata":{"resourceVersion":"1"}}`, "", apierrors.IsConflict},
-			{"another uid", types.MergePatchType, `{"metadata":{"uid":"other"}}`, "", apierrors.IsConflict},
-			{"wrong type", types.MergePatchType, `{"spec":{"containers":7}}`, "", apierrors.IsBadRequest},
+			{"another uid", types.MergePatchType, `{"metadata":{"uid":"other"}}`, "", apierrors.IsInvalid},
+			{"wrong type", types.MergePatchType, `{"spec":{"containers":7}}`, "", apierrors.IsInvalid},
 			{"renamed", types.MergePatchType, `{"metadata":{"name":"q"}}`, "", apierrors.IsBadRequest},
 			{"server-side apply", types.ApplyPatchType, `{"apiVersion":"v1","kind":"Pod"}`, "", apierrors.IsUnsupportedMediaType},
 		} {

@@ -1,5 +1,7 @@
 package cluster
 
+// ConfigMaps, Secrets, ServiceAccounts.
+
 import (
 	"fmt"
 

@@ -1,5 +1,7 @@
 package cluster
 
+// Objects that are valid and unpleasant.
+
 import (
 	"fmt"
 	"strings"

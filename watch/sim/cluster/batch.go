@@ -1,5 +1,7 @@
 package cluster
 
+// CronJobs and Jobs.
+
 import (
 	"fmt"
 

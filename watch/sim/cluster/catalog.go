@@ -1,5 +1,7 @@
 package cluster
 
+// The simulated company: its teams, their programs, its platform.
+
 // Role is what a component does; it decides the shape of its pods and which objects stand around it.
 type role uint8
 

@@ -1,5 +1,7 @@
 package cluster
 
+// The churn: one write at a time, by seed.
+
 import (
 	"context"
 	"fmt"

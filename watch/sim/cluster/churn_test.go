@@ -93,7 +93,7 @@ func TestChurnStaysBounded(t *testing.T) {
 	ch, w := newChurn(t, 700, 5)
 	before := w.counts()
 	now := testNow
-	for range 15000 {
+	for range 8000 {
 		now = now.Add(100 * time.Millisecond)
 		if err := ch.Step(now); err != nil {
 			t.Fatal(err)
@@ -102,7 +102,7 @@ func TestChurnStaysBounded(t *testing.T) {
 	ch.drain(t)
 	after := w.counts()
 	for kind, n := range after {
-		limit := n0(before[kind])*13/10 + 10
+		limit := before[kind]*13/10 + 10
 		switch kind {
 		case "Event":
 			limit = before[kind] + 60
@@ -117,8 +117,6 @@ func TestChurnStaysBounded(t *testing.T) {
 		t.Error(bad)
 	}
 }
-
-func n0(n int) int { return max(n, 1) }
 
 func TestChurnIsDeterministic(t *testing.T) {
 	run := func(seed uint64) []string {

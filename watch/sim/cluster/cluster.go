@@ -1,5 +1,7 @@
 package cluster
 
+// The package's way in: Config, Cluster, Generate.
+
 import (
 	"fmt"
 	"iter"

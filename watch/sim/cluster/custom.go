@@ -1,5 +1,7 @@
 package cluster
 
+// Custom resource definitions and custom resources.
+
 import (
 	"bytes"
 	_ "embed"

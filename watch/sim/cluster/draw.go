@@ -1,5 +1,7 @@
 package cluster
 
+// Draws: everything random comes from hashes of what it is for.
+
 import (
 	"encoding/binary"
 	"encoding/hex"

@@ -1,5 +1,7 @@
 package cluster
 
+// Events.
+
 import (
 	"fmt"
 

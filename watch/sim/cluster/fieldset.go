@@ -1,5 +1,7 @@
 package cluster
 
+// managedFields.
+
 import (
 	"bytes"
 	"encoding/json"

@@ -1,5 +1,7 @@
 package cluster
 
+// The renderer and the metadata all objects share.
+
 import (
 	"strconv"
 	"time"

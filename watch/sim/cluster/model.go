@@ -1,5 +1,7 @@
 package cluster
 
+// The plan: compact values that objects are rendered from.
+
 import (
 	"k8s.io/apimachinery/pkg/types"
 )

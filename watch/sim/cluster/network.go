@@ -1,5 +1,7 @@
 package cluster
 
+// Services, endpoints, ingresses, network policies.
+
 import (
 	"fmt"
 

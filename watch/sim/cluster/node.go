@@ -1,5 +1,7 @@
 package cluster
 
+// Nodes, their leases and static pods.
+
 import (
 	"fmt"
 

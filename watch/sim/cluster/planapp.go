@@ -1,5 +1,7 @@
 package cluster
 
+// The plan of one app: revisions, pods, runs.
+
 import (
 	"fmt"
 	"math/rand/v2"

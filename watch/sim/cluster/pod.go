@@ -1,5 +1,7 @@
 package cluster
 
+// Pods.
+
 import (
 	"fmt"
 

@@ -1,5 +1,7 @@
 package cluster
 
+// The status of pods, as kubelet and scheduler write it.
+
 import (
 	"fmt"
 

@@ -1,5 +1,7 @@
 package cluster
 
+// Pod templates and specs.
+
 import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -242,7 +244,7 @@ func (r *renderer) proxy(a *app) corev1.Container {
 		ReadinessProbe:         httpProbe("/ready", "mesh-admin", 2, 10),
 		TerminationMessagePath: corev1.TerminationMessagePathDefault, TerminationMessagePolicy: corev1.TerminationMessageReadFile,
 		ImagePullPolicy: corev1.PullIfNotPresent,
-		SecurityContext: &corev1.SecurityContext{AllowPrivilegeEscalation: ptr(false), RunAsUser: ptr(int64(2102)), ReadOnlyRootFilesystem: ptr(true)},
+		SecurityContext: &corev1.SecurityContext{AllowPrivilegeEscalation: ptr(false), RunAsUser: ptr(int64(2102)), ReadOnlyRootFilesystem: ptr(true), Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}},
 	}
 }
 

@@ -1,5 +1,7 @@
 package cluster
 
+// Autoscalers, disruption budgets, quotas, priorities.
+
 import (
 	"fmt"
 

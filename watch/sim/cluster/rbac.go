@@ -1,5 +1,7 @@
 package cluster
 
+// Roles and bindings.
+
 import (
 	"slices"
 

@@ -1,5 +1,7 @@
 package cluster
 
+// Volumes, claims, classes.
+
 import (
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"

@@ -1,5 +1,7 @@
 package cluster
 
+// Units: which objects a part of the plan consists of, in creation order.
+
 import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"

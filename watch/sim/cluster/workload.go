@@ -1,5 +1,7 @@
 package cluster
 
+// Deployments, ReplicaSets, StatefulSets, DaemonSets.
+
 import (
 	"fmt"
 

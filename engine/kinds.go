@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"net/url"
 	"slices"
 	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"orka/shard"
 	"orka/watch"
@@ -68,9 +71,22 @@ func (e *Engine) discoverLoop(ctx context.Context) error {
 func (e *Engine) discoveryFailed(err error, retryAt time.Time) {
 	e.cfg.Logger.Warn("discovery failed", "err", err, "retryAt", retryAt)
 	e.mu.Lock()
-	e.server.Err, e.server.RetryAt = watch.Sanitize(err.Error()), retryAt
+	e.server.Err, e.server.RetryAt = watch.Sanitize(connectionText(err)), retryAt
 	e.mu.Unlock()
 	post(e.dirty)
+}
+
+// connectionText says why a server can't be asked, in the words of the layer that failed.
+func connectionText(err error) string {
+	var request *url.Error
+	switch {
+	case apierrors.IsUnauthorized(err):
+		return "the credentials were refused (401 Unauthorized); they may have expired: log in again"
+	case errors.As(err, &request):
+		return request.Err.Error()
+	default:
+		return err.Error()
+	}
 }
 
 // reconcile starts watchers for kinds that appeared and stops those of kinds that are gone. Kinds of a group

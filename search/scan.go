@@ -85,7 +85,8 @@ func masked(masks []uint64, want uint64) uint64 {
 // levels sorts docs by the tiers of all terms together, and returns those that match. Levels up to need are exact.
 func (s *scan) levels(p *page, docs uint64, need Tier) (l levels, matching uint64) {
 	if len(s.texts) > 1 {
-		need = max(need, TierNamePart) // behind a term that is passed over, the others may be of any tier before TierField
+		// A term that is passed over below is still scored, on the text of its own tier, which is TierScope at worst.
+		need = max(need, TierScope)
 	}
 	// In plain, each term counts; in passing, those that are the kind or the namespace don't.
 	plain, passing := all(docs), all(docs)

@@ -12,6 +12,7 @@ import (
 
 	"orka/engine"
 	"orka/watch"
+	"orka/watch/kube"
 )
 
 func TestHistory(t *testing.T) {
@@ -206,6 +207,20 @@ func TestFiveStates(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAliasesAreNamed(t *testing.T) {
+	served := testKind("events.k8s.io", "v1", "Event", "events", true)
+	view, err := testView(t.Context(), newCluster(1).fill(100), func(h *engine.Health) {
+		h.Aliases = []kube.Alias{{Kind: served, Of: kindEvent}}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	drive(t, stage{w: 100, h: 20, view: view, opts: Options{Query: "k:events.events.k8s.io"}}, func(d *driver) {
+		d.see("k:events.events.k8s.io is kept as events")
+		d.see("k:events finds the same objects")
+	})
 }
 
 func TestKindsNarrow(t *testing.T) {

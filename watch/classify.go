@@ -31,7 +31,7 @@ func Classify(err error) Reason {
 	var frame *FrameError
 	var pan *PanicError
 	switch {
-	case err == nil, err == io.EOF: // as it is: within another error it is no clean end
+	case err == nil, err == io.EOF: //nolint:errorlint // within another error it is no clean end
 		return ReasonClosed
 	case errors.As(err, &api):
 		return classifyAPI(api)

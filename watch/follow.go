@@ -23,7 +23,7 @@ const (
 
 // follow opens a stream and stays with it until it ends or a relist is due.
 func (w *Watcher) follow(ctx context.Context, q WatchQuery) (out end) {
-	if err := w.cfg.Slots.pass(ctx, w.scope.Kind.Group, w.cfg.Rand); err != nil {
+	if err := w.pass(ctx); err != nil {
 		return end{reason: ReasonNetwork, err: err, listing: q.Initial}
 	}
 	q.Timeout = watchTimeout + time.Duration(w.cfg.Rand()*float64(watchTimeout))

@@ -80,24 +80,25 @@ func (w *Watcher) streams() bool {
 // listPages lists by pages. When a continue token expires it starts again, once by pages and then in one
 // answer; each start is a new generation, since what an abandoned list saw may be gone by now.
 func (w *Watcher) listPages(ctx context.Context) end {
-	limits := []int{w.cfg.PageLimit, w.cfg.PageLimit, 0}
-	for i, limit := range limits {
-		rv, continued, err := w.pages(ctx, limit)
+	var err error
+	for _, limit := range []int{w.cfg.PageLimit, w.cfg.PageLimit, 0} {
+		var rv string
+		var continued bool
+		rv, continued, err = w.pages(ctx, limit)
 		if err == nil {
 			err = w.complete(ctx, rv)
 		}
 		if err == nil {
 			return end{reason: ReasonNone}
 		}
-		again := (continued && Classify(err) == ReasonExpired) || errors.Is(err, errInconsistent)
-		if !again || i == len(limits)-1 {
-			out := failed(err)
-			out.listing = true
-			return out
+		if !errors.Is(err, errInconsistent) && (!continued || Classify(err) != ReasonExpired) {
+			break
 		}
 		w.log.Debug("list interrupted; starting again", "err", err)
 	}
-	panic("unreachable")
+	out := failed(err)
+	out.listing = true
+	return out
 }
 
 // pages requests page after page and puts them into the sink. continued is set when the failing request
@@ -106,7 +107,7 @@ func (w *Watcher) pages(ctx context.Context, limit int) (rv string, continued bo
 	w.beginGeneration()
 	q := ListQuery{Limit: limit}
 	for {
-		if err := w.cfg.Slots.pass(ctx, w.scope.Kind.Group, w.cfg.Rand); err != nil {
+		if err := w.pass(ctx); err != nil {
 			return "", continued, err
 		}
 		e, err := w.page(ctx, q)
@@ -143,6 +144,22 @@ func (w *Watcher) page(ctx context.Context, q ListQuery) (ListEnd, error) {
 		return e, cause
 	}
 	return e, err
+}
+
+// pass waits while the server wants no requests, and shows that it does.
+func (w *Watcher) pass(ctx context.Context) error {
+	group := w.scope.Kind.Group
+	if until := w.cfg.Slots.heldUntil(group); time.Now().Before(until) {
+		was := w.now.Phase
+		w.update(func(s *Status) { s.Phase, s.Reason, s.RetryAt = Backoff, ReasonThrottled, until })
+		defer w.update(func(s *Status) {
+			s.RetryAt = time.Time{}
+			if was == Listing || was == Queued {
+				s.Phase = was
+			}
+		})
+	}
+	return w.cfg.Slots.pass(ctx, group, w.cfg.Rand)
 }
 
 // beginGeneration starts a list: nothing of an earlier one that failed counts.
@@ -236,7 +253,7 @@ func (w *Watcher) drainKick() {
 
 // streamEnd names how a stream ended.
 func streamEnd(err error, heard bool, lived time.Duration) end {
-	if err == io.EOF && !heard && lived < time.Second {
+	if err == io.EOF && !heard && lived < time.Second { //nolint:errorlint // see Classify
 		return end{reason: ReasonShortWatch, err: errors.New("the server closed the watch at once"), streamed: true}
 	}
 	out := failed(err)

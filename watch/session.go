@@ -124,7 +124,7 @@ func (s *session) take(ctx context.Context, b batch) (end, bool) {
 	switch {
 	case b.err == nil:
 		return end{}, false
-	case s.initial && b.err == io.EOF:
+	case s.initial && b.err == io.EOF: //nolint:errorlint // see Classify
 		return failed(errNoEnd), true
 	default:
 		return streamEnd(b.err, s.heard, b.at.Sub(s.opened)), true

@@ -87,12 +87,14 @@ func (a *app) rootCommand(name string) *cobra.Command {
 
 Run it without a command for the terminal UI. It needs a kubeconfig, or --demo for an embedded
 simulated cluster.`,
-		Args:              a.noCommand,
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		PersistentPreRunE: a.prepare,
-		RunE:              func(cmd *cobra.Command, _ []string) error { return a.runTerminal(cmd.Context()) },
-		Annotations:       map[string]string{cobra.CommandDisplayNameAnnotation: name},
+		Args: a.noCommand,
+
+		SuggestionsMinimumDistance: 2,
+		SilenceErrors:              true,
+		SilenceUsage:               true,
+		PersistentPreRunE:          a.prepare,
+		RunE:                       func(cmd *cobra.Command, _ []string) error { return a.runTerminal(cmd.Context()) },
+		Annotations:                map[string]string{cobra.CommandDisplayNameAnnotation: name},
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	a.addFlags(root)

@@ -26,6 +26,9 @@ type source struct {
 	close     func()
 }
 
+// clusterDefault is the server that client-go falls back to where nothing is configured; nobody means it.
+const clusterDefault = "http://localhost:8080"
+
 // open connects to the chosen source; contextName "" is the current context. Nothing is sent yet.
 func (a *app) open(ctx context.Context, contextName string) (*source, error) {
 	if a.demo.on {
@@ -39,6 +42,9 @@ func (a *app) open(ctx context.Context, contextName string) (*source, error) {
 	cfg, err := loader.ClientConfig()
 	if err != nil {
 		return nil, a.configError(err, &raw)
+	}
+	if len(raw.Clusters) == 0 && *a.kube.APIServer == "" && cfg.Host == clusterDefault {
+		return nil, a.configError(clientcmd.ErrEmptyConfig, &raw)
 	}
 	namespace, _, err := loader.Namespace()
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	authorizationv1 "k8s.io/api/authorization/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
 // serveReview answers kinds that are questions.
@@ -29,6 +30,10 @@ func (s *Server) serveReview(w http.ResponseWriter, q *request, sv *served) erro
 	}
 	switch r := doc.(type) {
 	case *authorizationv1.SelfSubjectAccessReview:
+		if (r.Spec.ResourceAttributes == nil) == (r.Spec.NonResourceAttributes == nil) {
+			return apierrors.NewInvalid(sv.gvk().GroupKind(), "", field.ErrorList{field.Invalid(field.NewPath("spec", "resourceAttributes"),
+				r.Spec.ResourceAttributes, "exactly one of nonResourceAttributes or resourceAttributes must be specified")})
+		}
 		s.accessReview(q.user, r)
 	case *authorizationv1.SelfSubjectRulesReview:
 		s.rulesReview(q.user, r)

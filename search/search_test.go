@@ -402,3 +402,28 @@ func checkPages(t *testing.T, ix *Index) {
 		}
 	}
 }
+
+// With a limit, later pages are sorted only as far as they can matter; the hits must be the first of all hits.
+func TestLimitedIsPrefixOfAll(t *testing.T) {
+	var objects []*watch.Object
+	add := func(ns, name string) {
+		objects = append(objects, &watch.Object{Kind: pods, Namespace: ns, Name: name, UID: ns + name})
+	}
+	for i := range 100 {
+		add("prod", fmt.Sprintf("p-prod-%03d-long", i)) // prod is in one piece, but not where its p is first
+		add(fmt.Sprintf("ns-%02d", i), "x-a")           // all the same, at the best score there is for their length
+	}
+	add("prod", "p-prod-z")
+	for name, p := range planners {
+		ix := Build(shard.BuildWorld(p, objects...))
+		for _, line := range []string{"prod p-", "p- prod", "a", "x-a", "prod", "pod prod", "p", "pz"} {
+			all := hitsOf(find(t, ix, line, Options{}))
+			for _, limit := range []int{1, 2, 7} {
+				got := hitsOf(find(t, ix, line, Options{Limit: limit}))
+				if diff := cmp.Diff(all[:min(limit, len(all))], got); diff != "" {
+					t.Errorf("%s: %s, limit %d (-want +got):\n%s", name, line, limit, diff)
+				}
+			}
+		}
+	}
+}

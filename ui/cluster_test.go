@@ -23,7 +23,9 @@ type cluster struct {
 	out []*watch.Object
 }
 
-func newCluster(seed uint64) *cluster { return &cluster{rnd: rand.New(rand.NewPCG(seed, 1))} }
+func newCluster(seed uint64) *cluster {
+	return &cluster{rnd: rand.New(rand.NewPCG(seed, 1))} //nolint:gosec // the same objects in every run
+}
 
 var (
 	teams = []string{"payments", "checkout", "search", "identity", "platform-observability", "team-a", "kube-system"}
@@ -129,7 +131,7 @@ func (c *cluster) fill(n int) []*watch.Object {
 		for _, app := range apps {
 			m := c.meta(ns, app, 30*24*time.Hour, map[string]string{"app": app})
 			three := int32(3)
-			ready := three - int32(c.rnd.IntN(20)/19)
+			ready := three - int32(c.rnd.IntN(20)/19) //nolint:gosec // 0 or 1
 			c.add(kindDeployment, m, &appsv1.Deployment{ObjectMeta: m, Spec: appsv1.DeploymentSpec{Replicas: &three}, Status: appsv1.DeploymentStatus{
 				Replicas: 3, ReadyReplicas: ready, UpdatedReplicas: 3, AvailableReplicas: ready,
 			}})

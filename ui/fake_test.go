@@ -97,7 +97,7 @@ func testView(ctx context.Context, objects []*watch.Object, edit func(*engine.He
 	h.Kinds = testKinds
 	for i := range h.Shards {
 		// What it took and in how many steps is not the same twice.
-		h.Shards[i].LastBuild, h.Shards[i].Version = time.Duration(i%7)*110*time.Microsecond, uint64(i) //nolint:gosec // small
+		h.Shards[i].LastBuild, h.Shards[i].Version = time.Duration(i%7)*110*time.Microsecond, uint64(i)
 	}
 	for i, k := range testKinds {
 		h.Watchers = append(h.Watchers, liveStatus(k, time.Duration(2+3*i)*time.Second))

@@ -22,7 +22,7 @@ func randomSeed(t *testing.T) uint64 {
 	t.Helper()
 	s := *seed
 	if s == 0 {
-		s = rand.Uint64()
+		s = rand.Uint64() //nolint:gosec // a seed that is printed
 	}
 	t.Logf("replay with -seed %d", s)
 	return s
@@ -92,7 +92,7 @@ func lastStyleOpen(line string) bool {
 
 // TestFramesFit walks through all screens with random keys, sizes and names; every frame must fit.
 func TestFramesFit(t *testing.T) {
-	rnd := rand.New(rand.NewPCG(randomSeed(t), 2))
+	rnd := rand.New(rand.NewPCG(randomSeed(t), 2)) //nolint:gosec // replays with its seed
 	keys := []string{
 		"esc", "esc", "enter", "tab", "shift+tab", "up", "down", "pgdown", "pgup", "home", "end", "j", "k", "g", "G", "p", "w", "o", "O", " ", "d", "y", "v",
 		"K", "S", "N", "C", "?", "[", "]", "/", "n", "r", "R", "left", "right", "f1", "a", "e", "ctrl+u", "backspace", ":", "ns:", "k:pod", "is:", "世", "\u0301", "x y",

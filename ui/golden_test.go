@@ -108,7 +108,7 @@ func TestGolden(t *testing.T) {
 			}
 			file := filepath.Join("testdata", scene.name+".golden")
 			if *update {
-				if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
+				if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
 					t.Fatal(err)
 				}
 			}

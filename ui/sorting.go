@@ -52,7 +52,7 @@ func (s sorting) sort(hits []hitRow) {
 	}
 	rows := make([]keyed, len(hits))
 	for i, h := range hits {
-		rows[i] = keyed{s.key(h.Object), int32(i)} //nolint:gosec // see above
+		rows[i] = keyed{s.key(h.Object), int32(i)}
 	}
 	slices.SortFunc(rows, func(a, b keyed) int {
 		if a.key.empty != b.key.empty {

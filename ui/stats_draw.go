@@ -134,7 +134,7 @@ func (s *stats) drawKnobs(m *Model, c *canvas) {
 	t.setColumns(knobColumns)
 	t.draw(c, l, c.rowsLeft(), true, func(i int) row {
 		k := knobs[i]
-		var from style = m.th.dim
+		from := m.th.dim
 		if k.Source != "default" {
 			from = m.th.accent
 		}

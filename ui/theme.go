@@ -15,7 +15,7 @@ const sgrReset = "\x1b[0m"
 
 // theme is every style and glyph the screens use, made once for the terminal at hand.
 type theme struct {
-	plain, dim, bold     style
+	dim, bold            style
 	accent, accentBold   style
 	good, warn, bad      style
 	badBold, warnBold    style
@@ -85,7 +85,6 @@ var (
 	toneWarn   = tone{"#e0af68", "#9a5b00", "11", "3"}
 	toneBad    = tone{"#ff7b93", "#c0152f", "9", "1"}
 	toneKey    = tone{"#bb9af7", "#6d3fc0", "13", "5"}
-	toneText   = tone{"#c0caf5", "#1f2937", "", ""}
 	toneBar    = tone{"#24283b", "#e6e9f0", "", ""}
 	toneSelect = tone{"#31416e", "#cfdcff", "", ""}
 	toneSelDim = tone{"#2a2f45", "#e1e5ee", "", ""}

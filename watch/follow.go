@@ -19,6 +19,12 @@ const (
 	flushAt    = 256
 	// watchTimeout is the least time after which a server is asked to close a watch; up to twice that.
 	watchTimeout = 5 * time.Minute
+	// unmarkedTimeout is the same for a kind without bookmarks (Events, which a server doesn't cache): a stream that
+	// the server ends at its deadline is then what confirms, so that it and its spread must be below ConfirmWithin.
+	unmarkedTimeout = 50 * time.Second
+	unmarkedSpread  = 15 * time.Second
+	// deadlineSlack is how much earlier than asked a server may end a stream and still have kept its deadline.
+	deadlineSlack = 2 * time.Second
 )
 
 // follow opens a stream and stays with it until it ends or a relist is due.
@@ -27,10 +33,13 @@ func (w *Watcher) follow(ctx context.Context, q WatchQuery) (out end) {
 		return end{reason: ReasonNetwork, err: err, listing: q.Initial}
 	}
 	q.Timeout = watchTimeout + time.Duration(w.cfg.Rand()*float64(watchTimeout))
+	if w.unmarked {
+		q.Timeout = unmarkedTimeout + time.Duration(w.cfg.Rand()*float64(unmarkedSpread))
+	}
 	if q.Initial {
 		w.beginGeneration()
 	}
-	s := &session{w: w, initial: q.Initial, started: time.Now()}
+	s := &session{w: w, initial: q.Initial, started: time.Now(), timeout: q.Timeout}
 	p := startPump(ctx, w.src, w.scope, q)
 	defer func() {
 		p.stop()

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -14,14 +15,16 @@ type session struct {
 	w       *Watcher
 	initial bool // the initial events have not ended
 	started time.Time
-	opened  time.Time // zero until the server has accepted
-	frame   time.Time // of the last frame
-	added   time.Time // of the last initial event
-	flushed time.Time // of the last page given to the sink
-	page    []Delta   // of the streamed list, not yet given to the sink
-	heard   bool      // any event at all
-	doubted bool      // Unconfirmed has been published
-	relist  Reason    // of the relist that waits for a slot
+	timeout time.Duration // after which the server was asked to end the stream
+	opened  time.Time     // zero until the server has accepted
+	frame   time.Time     // of the last frame
+	added   time.Time     // of the last initial event
+	flushed time.Time     // of the last page given to the sink
+	page    []Delta       // of the streamed list, not yet given to the sink
+	heard   bool          // any event at all
+	marked  bool          // a bookmark in mid-stream
+	doubted bool          // Unconfirmed has been published
+	relist  Reason        // of the relist that waits for a slot
 	granted <-chan struct{}
 	probe   *probe
 }
@@ -78,6 +81,7 @@ func (s *session) expire(ctx context.Context) (end, bool) {
 		}
 	default:
 		if due(s.frame, silentAfter) {
+			s.w.unmarked = !s.marked
 			return failed(errSilent), true
 		}
 		if !s.doubted && due(s.w.confirmed, ConfirmWithin) {
@@ -127,7 +131,12 @@ func (s *session) take(ctx context.Context, b batch) (end, bool) {
 	case s.initial && b.err == io.EOF: //nolint:errorlint // see Classify
 		return failed(errNoEnd), true
 	default:
-		return streamEnd(b.err, s.heard, b.at.Sub(s.opened)), true
+		lived := b.at.Sub(s.opened)
+		if errors.Is(b.err, io.EOF) && lived >= s.timeout-deadlineSlack {
+			// A dead connection does not end in time and in form: up to here the server has sent all it had.
+			s.w.confirm(b.at, func(st *Status) { st.Phase = Live })
+		}
+		return streamEnd(b.err, s.heard, lived), true
 	}
 }
 
@@ -188,6 +197,7 @@ func (s *session) offer(ctx context.Context, events []Event, at time.Time) (end,
 	checkpoint := w.now.Checkpoint
 	for _, e := range events {
 		if e.Type == EventBookmark {
+			s.marked, w.unmarked = true, false
 			if order, err := resourceversion.CompareResourceVersion(e.ResourceVersion, checkpoint); err == nil && order < 0 {
 				return s.rewound(e.ResourceVersion), true
 			}

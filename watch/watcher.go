@@ -41,6 +41,7 @@ type Watcher struct {
 	slot         *ticket   // held, queued for, or nil
 	confirmed    time.Time // as Status.ConfirmedAt, with the monotonic clock
 	brokenLists  int       // streamed lists in a row that broke off
+	unmarked     bool      // the server sends no bookmarks for this kind: streams are kept short, and their ends confirm
 
 	// Atomic.
 	status   atomic.Pointer[Status]

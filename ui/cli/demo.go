@@ -16,6 +16,9 @@ import (
 // demoChurn is how many changes a second the demo makes: enough to see the screen live, little enough to read it.
 const demoChurn = 5.0
 
+// demoQuiet is up to how many objects the demo is there before a person wonders.
+const demoQuiet = 10_000
+
 // simOptions say what simulated cluster to run.
 type simOptions struct {
 	objects int
@@ -83,6 +86,9 @@ func (s *simulation) close() error {
 
 // openDemo makes a source of an embedded simulated cluster; the real client talks to it over memory.
 func (a *app) openDemo(ctx context.Context) (*source, error) {
+	if a.demo.objects > demoQuiet && isTerminal(a.errOut) {
+		fmt.Fprintf(a.errOut, "generating %d objects…\n", a.demo.objects)
+	}
 	sim, err := startSim(ctx, simOptions{objects: a.demo.objects, churn: demoChurn, seed: 1})
 	if err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ var events = family{
 		numberField("count", "how often it happened"),
 		textField("involvedObject.kind", "kind of the object it is about"),
 		textField("involvedObject.name", "name of the object it is about"),
+		textField("involvedObject.uid", "uid of the object it is about"),
 		textField("message", "message"),
 		textField("reason", "reason"),
 		textField("source.component", "who reports it"),
@@ -26,6 +27,7 @@ var events = family{
 		textField("reason", "reason"),
 		textField("regarding.kind", "kind of the object it is about"),
 		textField("regarding.name", "name of the object it is about"),
+		textField("regarding.uid", "uid of the object it is about"),
 		textField("reportingController", "who reports it"),
 		textField("type", "Normal, Warning"),
 	),
@@ -60,6 +62,7 @@ func projectCoreEvent(e *corev1.Event, r *row) {
 	r.fieldInt("count", count)
 	r.field("involvedObject.kind", e.InvolvedObject.Kind)
 	r.field("involvedObject.name", e.InvolvedObject.Name)
+	r.field("involvedObject.uid", string(e.InvolvedObject.UID))
 	r.field("message", strings.TrimSpace(e.Message))
 	r.field("reason", e.Reason)
 	r.field("source.component", firstNonEmpty(e.Source.Component, e.ReportingController))
@@ -81,6 +84,7 @@ func projectEvent(e *eventsv1.Event, r *row) {
 	r.field("reason", e.Reason)
 	r.field("regarding.kind", e.Regarding.Kind)
 	r.field("regarding.name", e.Regarding.Name)
+	r.field("regarding.uid", string(e.Regarding.UID))
 	r.field("reportingController", firstNonEmpty(e.ReportingController, e.DeprecatedSource.Component))
 	r.field("type", e.Type)
 }

@@ -25,6 +25,7 @@ var (
 	descIndexDocs = desc("index_docs", "Documents in the index.")
 	descIndex     = desc("index_bytes", "Accounted bytes of the index beside the World.")
 	descMem       = desc("mem_bytes", "Bytes by class; rss and heap are of the whole process.", "class")
+	descShed      = desc("shed_total", "What was let go to save memory, by class.", "class")
 	descStage     = desc("mem_stage", "1 for the stage of memory pressure in force.", "stage")
 )
 
@@ -79,6 +80,7 @@ func (c viewCollector) Collect(ch chan<- prometheus.Metric) {
 	for _, m := range v.Health.Memory.Classes {
 		gauge(descMem, float64(m.Bytes), m.Name)
 	}
+	ch <- prometheus.MustNewConstMetric(descShed, prometheus.CounterValue, float64(st.BodiesDropped), "bodies")
 	for _, stage := range []string{stageOK, stageSoft, stageHard, stageCritical} {
 		on := 0.0
 		if stage == v.Health.Memory.Stage {

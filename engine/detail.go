@@ -2,10 +2,14 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
+	"runtime/debug"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/rest"
 	"k8s.io/kubectl/pkg/describe"
 
 	"orka/watch"
@@ -55,16 +59,29 @@ func (e *Engine) Fetch(ctx context.Context, kind *watch.Kind, namespace, name st
 	return redact(text)
 }
 
+// errEnded is what a read of an engine answers whose Run is over.
+var errEnded = errors.New("the connection to this cluster has been ended")
+
 // Describe is what kubectl describe prints, by kubectl's own describers; it asks the server.
 func (e *Engine) Describe(ctx context.Context, o *watch.Object) (string, error) {
-	d, ok := describe.DescriberFor(schema.GroupKind{Group: o.Kind.Group, Kind: o.Kind.Kind}, e.client.Config())
+	ctx, done, err := e.beginRead(ctx)
+	if err != nil {
+		return "", err
+	}
+	cfg, err := boundConfig(ctx, e.client.Config(), e.client.HTTP())
+	if err != nil {
+		done()
+		return "", fmt.Errorf("describe %s: %w", o.Kind.ResourceName(), err)
+	}
+	d, ok := describe.DescriberFor(schema.GroupKind{Group: o.Kind.Group, Kind: o.Kind.Kind}, cfg)
 	if !ok {
 		mapping := &meta.RESTMapping{
 			Resource:         schema.GroupVersionResource{Group: o.Kind.Group, Version: o.Kind.Version, Resource: o.Kind.Resource},
 			GroupVersionKind: schema.GroupVersionKind{Group: o.Kind.Group, Version: o.Kind.Version, Kind: o.Kind.Kind},
 			Scope:            scopeMapping(o.Kind),
 		}
-		if d, ok = describe.GenericDescriberFor(mapping, e.client.Config()); !ok {
+		if d, ok = describe.GenericDescriberFor(mapping, cfg); !ok {
+			done()
 			return "", fmt.Errorf("describe %s: the cluster's configuration is not usable", o.Kind.ResourceName())
 		}
 	}
@@ -72,10 +89,17 @@ func (e *Engine) Describe(ctx context.Context, o *watch.Object) (string, error) 
 		text string
 		err  error
 	}
-	// kubectl's describers take no context: the answer of one that is no longer wanted is dropped, and the
-	// request ends by the transport's own time-outs.
+	// kubectl's describers take no context. Their requests are bound to ours (boundConfig), so the goroutine ends soon
+	// after ctx does, and Run waits for it.
 	ch := make(chan answer, 1)
 	go func() {
+		defer done()
+		defer func() {
+			if v := recover(); v != nil {
+				e.cfg.Logger.Error("panic in a describer", "kind", o.Kind.String(), "panic", v, "stack", string(debug.Stack()))
+				ch <- answer{err: fmt.Errorf("describe %s: kubectl's describer failed: %v", o.Kind.ResourceName(), v)}
+			}
+		}()
 		text, err := d.Describe(o.Namespace, o.Name, describe.DescriberSettings{ShowEvents: true, ChunkSize: int64(e.cfg.PageLimit)})
 		ch <- answer{text, err}
 	}()
@@ -83,8 +107,54 @@ func (e *Engine) Describe(ctx context.Context, o *watch.Object) (string, error) 
 	case a := <-ch:
 		return a.text, a.err
 	case <-ctx.Done():
-		return "", ctx.Err()
+		return "", context.Cause(ctx)
 	}
+}
+
+// beginRead makes the context of a read that Run waits for: it ends with the caller's and with Run's. done must be
+// called once nothing of the read is left.
+func (e *Engine) beginRead(parent context.Context) (ctx context.Context, done func(), err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.ended {
+		return nil, nil, errEnded
+	}
+	ctx, cancel := context.WithCancelCause(parent)
+	stop := func() bool { return true }
+	if e.runCtx != nil {
+		stop = context.AfterFunc(e.runCtx, func() { cancel(errEnded) })
+	}
+	e.reads.Add(1)
+	return ctx, func() {
+		stop()
+		cancel(nil)
+		e.reads.Done()
+	}, nil
+}
+
+// boundConfig is a configuration for clients that take no context: they send over the engine's own authenticated
+// transport, and their requests end with ctx.
+func boundConfig(ctx context.Context, full *rest.Config, client *http.Client) (*rest.Config, error) {
+	base, _, err := rest.DefaultServerUrlFor(full)
+	if err != nil {
+		return nil, err
+	}
+	return &rest.Config{Host: base.String(), Transport: &bound{ctx: ctx, next: client.Transport}, UserAgent: full.UserAgent, QPS: -1}, nil
+}
+
+// bound sends requests under one context.
+type bound struct {
+	ctx  context.Context //nolint:containedctx // of the one read it is made for
+	next http.RoundTripper
+}
+
+// RoundTrip also hides Retry-After: client-go would sleep that long, whatever becomes of the context.
+func (b *bound) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := b.next.RoundTrip(req.WithContext(b.ctx))
+	if resp != nil {
+		resp.Header.Del("Retry-After")
+	}
+	return resp, err
 }
 
 func scopeMapping(k *watch.Kind) meta.RESTScope {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -28,9 +29,13 @@ type Engine struct {
 	slots   *watch.Slots
 	metrics *metrics
 
+	// wall reads the wall clock, without the monotonic one; tests let it jump.
+	wall func() time.Time
+
 	// atomic
 	view   atomic.Pointer[View]
 	memory atomic.Pointer[Memory]
+	ran    atomic.Bool
 
 	// mailboxes of capacity 1: a token says that something is newer
 	dirty      chan struct{} // a status, the server state or a gauge changed
@@ -48,6 +53,8 @@ type Engine struct {
 	reviewed map[*watch.Kind]bool // forbidden kinds whose permitted namespaces are known
 	group    *errgroup.Group      // of Run; watchers are started in it
 	runCtx   context.Context      //nolint:containedctx // owned by Run, for watchers started while it runs
+	ended    bool                 // Run is over; no read starts any more
+	reads    sync.WaitGroup       // reads whose goroutine outlives its caller; Add only while not ended
 }
 
 // New checks the configuration and wires the stages; it starts nothing.
@@ -63,6 +70,7 @@ func New(cfg Config, client *kube.Client) (*Engine, error) {
 		next:       make(chan struct{}),
 		watchers:   map[watch.Scope]*running{},
 		wanted:     map[*watch.Kind]bool{},
+		wall:       func() time.Time { return time.Now().Round(0) },
 	}
 	store, err := shard.NewStore(shard.Config{
 		Planner:     shard.Modulo(cfg.Shards),
@@ -79,6 +87,7 @@ func New(cfg Config, client *kube.Client) (*Engine, error) {
 	e.memory.Store(&Memory{Budget: cfg.MaxRSS, Stage: stageOK})
 	world := store.World()
 	e.view.Store(&View{World: world, Index: search.Build(world), At: time.Now()})
+	e.metrics.registry.MustRegister(viewCollector{e})
 	return e, nil
 }
 
@@ -112,8 +121,19 @@ func (e *Engine) Await(ctx context.Context, ok func(*View) bool) (*View, error) 
 	}
 }
 
-// Run works until ctx ends, then waits for all it started. A lost connection never ends it.
+// errRunTwice is what the second Run of an Engine returns.
+var errRunTwice = errors.New("engine: Run was called a second time; an Engine runs once, make another with New")
+
+// Run works until ctx ends, then waits for all it started. A lost connection never ends it; an address for metrics
+// that can't be used does so at once, since a person asked for it. Run may be called once.
 func (e *Engine) Run(ctx context.Context) error {
+	if !e.ran.CompareAndSwap(false, true) {
+		return errRunTwice
+	}
+	listener, err := e.listenMetrics(ctx)
+	if err != nil {
+		return err
+	}
 	g, gctx := errgroup.WithContext(ctx)
 	e.mu.Lock()
 	e.group, e.runCtx = g, gctx
@@ -123,10 +143,15 @@ func (e *Engine) Run(ctx context.Context) error {
 	g.Go(func() error { return e.viewLoop(gctx) })
 	g.Go(func() error { return e.restrictLoop(gctx) })
 	g.Go(func() error { return e.gaugeLoop(gctx) })
-	if e.cfg.MetricsAddr != "" {
-		g.Go(func() error { return e.serveMetrics(gctx) })
+	g.Go(func() error { return e.clockLoop(gctx) })
+	if listener != nil {
+		g.Go(func() error { return e.serveMetrics(gctx, listener) })
 	}
-	err := g.Wait()
+	err = g.Wait()
+	e.mu.Lock()
+	e.ended = true
+	e.mu.Unlock()
+	e.reads.Wait()
 	if ctx.Err() != nil {
 		return nil // asked to end
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime/debug"
 	gometrics "runtime/metrics"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,12 +17,19 @@ import (
 // gaugeEvery is the period of the memory gauges.
 const gaugeEvery = time.Second
 
-// The stages, by share of the budget. Shedding by stage is the governor's work; the gauges name them already.
+// The stages, by share of the budget.
 const (
 	stageOK       = "ok"
 	stageSoft     = "soft"     // 70%
 	stageHard     = "hard"     // 85%
 	stageCritical = "critical" // 95%
+)
+
+const (
+	// calmPercent is below what share of the budget a stage may be left, once it has stayed there for calmFor: shedding
+	// and filling must not alternate.
+	calmPercent = 60
+	calmFor     = 30 * time.Second
 )
 
 // bodiesEvery is how often bodies that nobody looked at for DropRawTTL are let go.
@@ -34,12 +42,14 @@ func (e *Engine) gaugeLoop(ctx context.Context) error {
 	defer tick.Stop()
 	swept := time.Now()
 	synced := false
+	shown := e.memory.Load()
+	p := pressure{stage: stageOK}
 	for {
 		if !synced && e.settled() {
 			synced = true
 			debug.FreeOSMemory() // the first lists leave garbage of several times what is kept
 		}
-		m := e.readMemory()
+		m := e.readMemory(&p)
 		old := e.memory.Swap(m)
 		if m.Stage != old.Stage {
 			e.cfg.Logger.Warn("memory stage", "stage", m.Stage, "was", old.Stage, "rss", m.RSS, "budget", m.Budget)
@@ -48,7 +58,11 @@ func (e *Engine) gaugeLoop(ctx context.Context) error {
 			swept = time.Now()
 			e.dropBodies(swept, m.Stage != stageOK)
 		}
-		if visibly(old, m) {
+		if stageRank(m.Stage) > stageRank(old.Stage) {
+			debug.FreeOSMemory() // what was let go counts against the budget until it is given back
+		}
+		if visibly(shown, m) {
+			shown = m
 			post(e.dirty)
 		}
 		select {
@@ -91,7 +105,7 @@ func visibly(old, now *Memory) bool {
 	return diff > step || old.Stage != now.Stage
 }
 
-func (e *Engine) readMemory() *Memory {
+func (e *Engine) readMemory(p *pressure) *Memory {
 	v, st := e.View(), e.store.Stats()
 	m := &Memory{
 		RSS:    residentBytes(),
@@ -99,7 +113,7 @@ func (e *Engine) readMemory() *Memory {
 		Budget: e.cfg.MaxRSS,
 		Classes: []MemoryClass{
 			{Name: "snapshot", Bytes: st.SnapshotBytes},
-			{Name: "index", Bytes: uint64(v.Index.Bytes())},
+			{Name: "index", Bytes: uint64(max(v.Index.Bytes(), 0))}, //nolint:gosec // not negative //nolint:gosec // a size
 			{Name: "bodies", Bytes: st.RawBytes, Cap: e.cfg.MaxRawBytes},
 		},
 	}
@@ -107,12 +121,41 @@ func (e *Engine) readMemory() *Memory {
 	if used == 0 {
 		used = m.Heap
 	}
-	m.Stage = stageOf(used, m.Budget)
+	m.Stage = p.next(used, m.Budget, time.Now())
 	return m
 }
 
+// pressure is the stage in force. It rises at once and falls only after calmFor below calmPercent.
+type pressure struct {
+	stage string
+	calm  time.Time // since when it is below calmPercent; zero when it isn't
+}
+
+// next takes a reading and returns the stage in force.
+func (p *pressure) next(used, budget uint64, now time.Time) string {
+	is := stageOf(used, budget)
+	switch {
+	case stageRank(is) >= stageRank(p.stage):
+		p.stage, p.calm = is, time.Time{}
+	case percentOf(used, budget) >= calmPercent:
+		p.calm = time.Time{}
+	case p.calm.IsZero():
+		p.calm = now
+	case now.Sub(p.calm) >= calmFor:
+		p.stage, p.calm = is, time.Time{}
+	}
+	return p.stage
+}
+
+func stageRank(stage string) int {
+	return slices.Index([]string{stageOK, stageSoft, stageHard, stageCritical}, stage)
+}
+
+// percentOf is used as a share of the budget.
+func percentOf(used, budget uint64) uint64 { return uint64(float64(used) * 100 / float64(max(budget, 1))) }
+
 func stageOf(used, budget uint64) string {
-	switch percent := used * 100 / max(budget, 1); {
+	switch percent := percentOf(used, budget); {
 	case percent >= 95:
 		return stageCritical
 	case percent >= 85:

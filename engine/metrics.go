@@ -113,21 +113,45 @@ func (e *Engine) ObserveSearch(candidates int, took time.Duration, partial bool)
 	}
 }
 
-// serveMetrics serves /metrics until ctx ends. An address that can't be used ends Run: a person asked for it.
-func (e *Engine) serveMetrics(ctx context.Context) error {
-	e.metrics.registry.MustRegister(viewCollector{e})
+// forget drops the series of a kind that is gone: types that come and go must not add up.
+func (m *metrics) forget(kind *watch.Kind, buckets int) {
+	labels := prometheus.Labels{"kind": kind.ResourceName()}
+	m.restarts.DeletePartialMatch(labels)
+	m.relists.DeletePartialMatch(labels)
+	for b := range buckets {
+		label := shardLabel(shard.Key{Kind: kind, Bucket: uint16(b)}) //nolint:gosec // buckets are at most 1024
+		m.batch.DeleteLabelValues(label)
+		m.build.DeleteLabelValues(label)
+	}
+}
+
+// handler serves the registry in Prometheus's text format.
+func (m *metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
+}
+
+// listenMetrics opens the metrics address; nil when metrics are off.
+func (e *Engine) listenMetrics(ctx context.Context) (net.Listener, error) {
+	if e.cfg.MetricsAddr == "" {
+		return nil, nil //nolint:nilnil // off is no error
+	}
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", e.cfg.MetricsAddr)
 	if err != nil {
-		return fmt.Errorf("metrics endpoint %s: %w; choose another ORKA_METRICS_ADDR or leave it empty", e.cfg.MetricsAddr, err)
+		return nil, fmt.Errorf("metrics endpoint %s: %w; choose another ORKA_METRICS_ADDR or leave it empty", e.cfg.MetricsAddr, err)
 	}
+	return l, nil
+}
+
+// serveMetrics serves /metrics until ctx ends.
+func (e *Engine) serveMetrics(ctx context.Context, l net.Listener) error {
 	mux := http.NewServeMux()
-	mux.Handle("/metrics", promhttp.HandlerFor(e.metrics.registry, promhttp.HandlerOpts{}))
+	mux.Handle("/metrics", e.metrics.handler())
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	stop := context.AfterFunc(ctx, func() { _ = srv.Close() })
 	defer stop()
 	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		return err
+		return fmt.Errorf("metrics endpoint %s: %w", e.cfg.MetricsAddr, err)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"slices"
+	"time"
 
 	"orka/watch"
 )
@@ -55,11 +56,18 @@ func (e *Engine) Retry(kinds ...*watch.Kind) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for scope, r := range e.watchers {
-		if len(kinds) == 0 || slices.Contains(kinds, scope.Kind) {
-			r.watcher.Retry()
+		if len(kinds) > 0 && !slices.Contains(kinds, scope.Kind) {
+			continue
 		}
+		if r.last != nil { // it ended with a 404: discovery starts it anew
+			r.retryAt = time.Now()
+			post(e.rediscover)
+			continue
+		}
+		r.watcher.Retry()
 	}
 	if len(kinds) == 0 {
 		post(e.rediscover)
+		post(e.restrict)
 	}
 }

@@ -48,7 +48,8 @@ func (e *Engine) publish() {
 	v.Index = prev.Index
 	if v.World != prev.World {
 		v.Index = prev.Index.Advance(v.World)
-		e.followTypes(prev.World, v.World)
+		e.followTypes(v.Health.Kinds, prev.World, v.World)
+		e.followNamespaces(v.Health, prev.World, v.World)
 	}
 	v.Health.Memory = *e.memory.Load()
 	v.Health.Store = e.store.Stats()
@@ -65,7 +66,7 @@ func (e *Engine) publish() {
 func (e *Engine) statuses() []*watch.Status {
 	out := make([]*watch.Status, 0, len(e.watchers))
 	for _, r := range e.watchers {
-		out = append(out, r.watcher.Status())
+		out = append(out, r.status())
 	}
 	slices.SortFunc(out, func(a, b *watch.Status) int {
 		if c := a.Scope.Kind.Compare(b.Scope.Kind.GVK); c != 0 {

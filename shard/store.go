@@ -118,7 +118,7 @@ func (s *Store) Put(ctx context.Context, kind *watch.Kind, page []watch.Delta) e
 		if err := checkDelta(kind, d); err != nil {
 			return err
 		}
-		if shard == nil || d.Object.Namespace != page[i-1].Object.Namespace {
+		if shard == nil || d.Object.Namespace != page[i-1].Object.Namespace { //nolint:gosec // shard is nil at the first
 			shard = s.shard(kind, d.Object.Namespace)
 		}
 		for {

@@ -116,7 +116,7 @@ func (w *Watcher) pages(ctx context.Context, limit int) (rv string, continued bo
 		}
 		w.update(func(s *Status) {
 			s.Remaining = e.Remaining
-			s.Undecodable += uint64(e.Skipped)
+			s.Undecodable += uint64(e.Skipped) //nolint:gosec // a count
 		})
 		if continued && e.ResourceVersion != rv {
 			return "", continued, errInconsistent

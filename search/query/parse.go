@@ -306,7 +306,7 @@ func (c *cursor) states() error {
 		if s < 0 {
 			return c.fail(part, "unknown state "+strconv.Quote(text(part)), wants[Is], Nearest(name, stateNames[:]))
 		}
-		c.term.States = append(c.term.States, State(s))
+		c.term.States = append(c.term.States, State(s)) //nolint:gosec // an index of stateNames
 		if i < 0 {
 			return nil
 		}

@@ -152,7 +152,7 @@ func (t *trie) object(b []byte, i int, spans [][]byte) (int, error) {
 			return start, err
 		}
 		kid := t.kid(key)
-		end := start
+		var end int
 		if kid != nil && len(kid.kids) > 0 && start < len(b) && b[start] == '{' {
 			end, err = kid.object(b, start, spans)
 		} else {

@@ -183,7 +183,7 @@ func (l *lister) protoMeta(meta []byte) error {
 		case listMetaContinue:
 			l.end.Continue = string(value)
 		case listMetaRemaining:
-			l.end.Remaining = int64(n)
+			l.end.Remaining = int64(n) //nolint:gosec // the wire form of an int64
 		}
 		return true
 	})

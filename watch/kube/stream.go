@@ -51,7 +51,7 @@ func (c *Client) Watch(ctx context.Context, scope watch.Scope, q watch.WatchQuer
 	}
 	media := mediaType(resp)
 	if media != mediaProtobuf && media != mediaJSON {
-		resp.Body.Close()
+		_ = resp.Body.Close() // the answer is of no use
 		return nil, fmt.Errorf("watch %s: answer is %q, not a stream of events", kind.ResourceName(), media)
 	}
 	in := c.takeInterners(scope)

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"fmt"
-	"reflect"
 	"strings"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -153,6 +152,3 @@ func list(s string) []string {
 	}
 	return strings.Split(s, ",")
 }
-
-// goTypeOf is the struct type behind obj.
-func goTypeOf(obj runtime.Object) reflect.Type { return reflect.TypeOf(obj).Elem() }

@@ -113,7 +113,7 @@ func TestCustomResources(t *testing.T) {
 			t.Errorf("strategic merge patch: %v, want 415", err)
 		}
 		// A finalizer holds the object until it is taken away.
-		if a, err = v1.Namespace("default").Patch(ctx, "a", types.MergePatchType, []byte(`{"metadata":{"finalizers":["example.test/hold"]}}`), metav1.PatchOptions{}); err != nil {
+		if _, err = v1.Namespace("default").Patch(ctx, "a", types.MergePatchType, []byte(`{"metadata":{"finalizers":["example.test/hold"]}}`), metav1.PatchOptions{}); err != nil {
 			t.Fatal(err)
 		}
 		if err := v1.Namespace("default").Delete(ctx, "a", metav1.DeleteOptions{}); err != nil {

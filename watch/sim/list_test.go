@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -99,7 +100,11 @@ func TestContinueExpired(t *testing.T) {
 		if !apierrors.IsResourceExpired(err) {
 			t.Fatalf("compacted token: %v, want 410 Expired", err)
 		}
-		token := err.(*apierrors.StatusError).ErrStatus.ListMeta.Continue
+		var expired *apierrors.StatusError
+		if !errors.As(err, &expired) {
+			t.Fatalf("%T is no status", err)
+		}
+		token := expired.ErrStatus.ListMeta.Continue
 		l, err = cms.List(ctx, metav1.ListOptions{Continue: token})
 		if err != nil {
 			t.Fatal(err)

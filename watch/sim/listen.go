@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -94,7 +93,7 @@ func (s *Server) memory() (*memoryListener, error) {
 func (s *Server) serveOn(l net.Listener) error {
 	srv := &http.Server{
 		Handler:   s,
-		ErrorLog:  log.New(slogWriter{s.cfg.Logger}, "", 0),
+		ErrorLog:  slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelDebug),
 		ConnState: s.connState,
 	}
 	s.listen.mu.Lock()
@@ -180,11 +179,3 @@ type textAddr string
 
 func (a textAddr) Network() string { return "tcp" }
 func (a textAddr) String() string  { return string(a) }
-
-// slogWriter takes what net/http logs: connections that a client or a fault cut.
-type slogWriter struct{ l *slog.Logger }
-
-func (w slogWriter) Write(b []byte) (int, error) {
-	w.l.Debug(string(b))
-	return len(b), nil
-}

@@ -79,6 +79,7 @@ func (s *Server) rulesReview(user string, r *authorizationv1.SelfSubjectRulesRev
 		}
 	}
 	s.mu.RUnlock()
+	var rules []authorizationv1.ResourceRule
 	seen := map[schema.GroupResource]bool{}
 	for _, sv := range all {
 		if seen[sv.GroupResource()] || sv.review {
@@ -94,16 +95,16 @@ func (s *Server) rulesReview(user string, r *authorizationv1.SelfSubjectRulesRev
 		if len(verbs) == 0 {
 			continue
 		}
-		rules := r.Status.ResourceRules
 		i := slices.IndexFunc(rules, func(o authorizationv1.ResourceRule) bool {
 			return slices.Equal(o.Verbs, verbs) && o.APIGroups[0] == sv.Group
 		})
 		if i < 0 {
-			r.Status.ResourceRules = append(rules, authorizationv1.ResourceRule{Verbs: verbs, APIGroups: []string{sv.Group}, Resources: []string{sv.Plural}})
+			rules = append(rules, authorizationv1.ResourceRule{Verbs: verbs, APIGroups: []string{sv.Group}, Resources: []string{sv.Plural}})
 			continue
 		}
 		rules[i].Resources = append(rules[i].Resources, sv.Plural)
 	}
+	r.Status.ResourceRules = append(r.Status.ResourceRules, rules...)
 	r.Status.NonResourceRules = []authorizationv1.NonResourceRule{{Verbs: []string{"get"},
 		NonResourceURLs: []string{"/api", "/api/*", "/apis", "/apis/*", "/healthz", "/livez", "/openapi", "/openapi/*", "/readyz", "/version"}}}
 }

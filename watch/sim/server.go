@@ -33,7 +33,6 @@ type Server struct {
 	resources map[schema.GroupVersionResource]*served
 	kinds     map[schema.GroupVersionKind]*served
 	groups    []*group // in discovery order
-	closed    bool
 	// restarts is closed, and replaced, when all watches are to end.
 	restarts chan struct{}
 }

@@ -43,7 +43,9 @@ func (s *Server) serveWatch(w http.ResponseWriter, q *request, sv *served) error
 	}
 	w.Header().Set("Content-Type", contentType)
 	w.WriteHeader(http.StatusOK)
-	st.flush()
+	if end := st.flush(); end != nil {
+		return nil // the client is gone
+	}
 	if end := st.run(initial, timeout); end != nil && end.abort {
 		panic(http.ErrAbortHandler) // net/http's own way to cut a response
 	}
@@ -194,7 +196,7 @@ func (st *stream) nextBookmark(deadline time.Time) time.Duration {
 
 // take copies the next events of the log. behind is the 410 of a stream that history has overtaken; cur is the
 // server's revision, up to which the stream is complete when there are no events.
-func (st *stream) take() (evs []event, changed <-chan struct{}, behind error, cur uint64) {
+func (st *stream) take() (evs []event, changed <-chan struct{}, behind error, cur uint64) { //nolint:revive,staticcheck // behind is a verdict, not a failure
 	st.s.mu.RLock()
 	defer st.s.mu.RUnlock()
 	c := st.sv.coll

@@ -123,7 +123,7 @@ func (wr *writing) place(doc document, name string) error {
 			doc.SetNamespace(wr.q.namespace)
 		}
 		if doc.GetNamespace() != wr.q.namespace {
-			return apierrors.NewBadRequest(fmt.Sprintf("the namespace of the provided object does not match the namespace sent on the request"))
+			return apierrors.NewBadRequest("the namespace of the provided object does not match the namespace sent on the request")
 		}
 	} else if doc.GetNamespace() != "" {
 		return apierrors.NewBadRequest("namespace is not allowed on this type")

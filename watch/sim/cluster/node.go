@@ -115,10 +115,10 @@ func (r *renderer) mirrorPods(n *node) {
 			Containers: []corev1.Container{{Name: c.name, Image: c.image, Command: []string{c.name, "--config=/etc/kubernetes/" + c.name + ".yaml"}, ImagePullPolicy: corev1.PullIfNotPresent,
 				TerminationMessagePath: corev1.TerminationMessagePathDefault, TerminationMessagePolicy: corev1.TerminationMessageReadFile,
 				Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: r.q("250m")}}}}}
-		q := &pod{node: int32(n.index), created: created, changed: created + 10}
+		changed := created + 10
 		p.Status = corev1.PodStatus{Phase: corev1.PodRunning, HostIP: n.ip(), HostIPs: []corev1.HostIP{{IP: n.ip()}}, PodIP: n.ip(), PodIPs: []corev1.PodIP{{IP: n.ip()}}, StartTime: atPtr(created), QOSClass: corev1.PodQOSBurstable,
-			Conditions: []corev1.PodCondition{condition(corev1.PodReadyToStartContainers, true, created, "", ""), condition(corev1.PodInitialized, true, created, "", ""), condition(corev1.PodReady, true, q.changed, "", ""),
-				condition(corev1.ContainersReady, true, q.changed, "", ""), condition(corev1.PodScheduled, true, created, "", "")},
+			Conditions: []corev1.PodCondition{condition(corev1.PodReadyToStartContainers, true, created, "", ""), condition(corev1.PodInitialized, true, created, "", ""), condition(corev1.PodReady, true, changed, "", ""),
+				condition(corev1.ContainersReady, true, changed, "", ""), condition(corev1.PodScheduled, true, created, "", "")},
 			ContainerStatuses: []corev1.ContainerStatus{{Name: c.name, Image: c.image, ImageID: c.image + "@sha256:" + newHash(r.seed).str(c.image).hex64(), Ready: true, Started: ptr(true), ContainerID: r.containerID(p, c.name, 0), State: running(created + 2)}}}
 		r.add(p)
 	}

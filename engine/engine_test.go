@@ -23,7 +23,7 @@ import (
 )
 
 // exploring runs an engine over a simulated server in virtual time and ends both before the test does.
-func exploring(t *testing.T, cfg sim.Config, adjust func(*Config, *rest.Config), test func(t *testing.T, server *sim.Server, e *Engine)) {
+func exploring(t *testing.T, cfg sim.Config, adjust func(*Config, *rest.Config), test func(t *testing.T, server *sim.Server, e *Engine), before ...func(*Engine)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		server := sim.New(cfg)
@@ -40,6 +40,9 @@ func exploring(t *testing.T, cfg sim.Config, adjust func(*Config, *rest.Config),
 		e, err := New(c, client)
 		if err != nil {
 			t.Fatal(err)
+		}
+		for _, f := range before {
+			f(e)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)

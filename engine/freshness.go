@@ -46,6 +46,11 @@ func (h *Health) Freshness(now time.Time, kinds ...*watch.Kind) Freshness {
 // add counts s in and ranks it: the higher, the less it can be believed.
 func (f *Freshness) add(s *watch.Status, now time.Time) int {
 	switch {
+	case s.Phase == watch.Forbidden && s.Complete:
+		f.Forbidden = append(f.Forbidden, s)
+		f.Fresh = false // rows from before the refusal are still there
+		f.Stale++
+		return 4
 	case s.Phase == watch.Forbidden:
 		f.Forbidden = append(f.Forbidden, s)
 		return 0 // what may not be seen does not age what is seen

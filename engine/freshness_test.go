@@ -35,6 +35,7 @@ func TestFreshnessIsThatOfTheLeastFresh(t *testing.T) {
 		{"loading", []*watch.Status{live(pods, 0), with(nodes, watch.Queued, false)}, nil, false, true, nodes},
 		{"relisting with rows", []*watch.Status{with(pods, watch.Listing, true)}, nil, false, false, pods},
 		{"forbidden does not age the rest", []*watch.Status{live(pods, 0), with(nodes, watch.Forbidden, false)}, nil, true, false, pods},
+		{"refused after a list", []*watch.Status{live(pods, 0), with(nodes, watch.Forbidden, true)}, nil, false, false, nodes},
 		{"forbidden alone", []*watch.Status{with(nodes, watch.Forbidden, false)}, nil, false, false, nodes},
 		{"polled beside live", []*watch.Status{live(pods, 0), with(metrics, watch.Polling, true)}, nil, true, false, nil},
 		{"polled alone", []*watch.Status{with(metrics, watch.Polling, true)}, nil, false, false, metrics},

@@ -219,7 +219,7 @@ func minScoreKnob() Knob {
 }
 
 func setMetricsAddr(c *Config, s string) error {
-	if s == "" || slices.Contains([]string{"off", "none"}, s) {
+	if slices.Contains([]string{"", "off", "none", none}, s) {
 		c.MetricsAddr = ""
 		return nil
 	}

@@ -152,7 +152,9 @@ func stageRank(stage string) int {
 }
 
 // percentOf is used as a share of the budget.
-func percentOf(used, budget uint64) uint64 { return uint64(float64(used) * 100 / float64(max(budget, 1))) }
+func percentOf(used, budget uint64) uint64 {
+	return uint64(float64(used) * 100 / float64(max(budget, 1)))
+}
 
 func stageOf(used, budget uint64) string {
 	switch percent := percentOf(used, budget); {

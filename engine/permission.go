@@ -13,9 +13,10 @@ import (
 	"orka/watch/kube"
 )
 
-// mayListWatch asks the server by one SelfSubjectRulesReview which of the kinds may be listed in a namespace.
-// A kind that may be listed but not watched counts: its watcher polls.
-func mayListWatch(ctx context.Context, client *kube.Client, namespace string, kinds []*watch.Kind) (map[*watch.Kind]bool, error) {
+// mayList asks the server by one SelfSubjectRulesReview which of the kinds may be listed in a namespace. A kind that may
+// be listed but not watched counts: its watcher polls. Authorizers that can't enumerate their rules (webhooks, as managed
+// clusters have them) say that the answer is incomplete; with each, what the rules don't name is then asked kind by kind.
+func mayList(ctx context.Context, client *kube.Client, namespace string, kinds []*watch.Kind, each bool) (map[*watch.Kind]bool, error) {
 	api, err := authorization.NewForConfigAndClient(client.Config(), client.HTTP())
 	if err != nil {
 		return nil, err
@@ -28,11 +29,40 @@ func mayListWatch(ctx context.Context, client *kube.Client, namespace string, ki
 	}
 	out := map[*watch.Kind]bool{}
 	for _, k := range kinds {
-		if allows(review.Status.ResourceRules, k, "list") {
+		may := allows(review.Status.ResourceRules, k, "list")
+		if !may && each && review.Status.Incomplete {
+			if may, err = mayListIn(ctx, api, k, namespace); err != nil {
+				return out, err
+			}
+		}
+		if may {
 			out[k] = true
 		}
 	}
 	return out, nil
+}
+
+// mayListIn asks by a SelfSubjectAccessReview whether a kind may be listed in a namespace, "" meaning all together.
+func mayListIn(ctx context.Context, api authorization.SelfSubjectAccessReviewsGetter, k *watch.Kind, namespace string) (bool, error) {
+	review, err := api.SelfSubjectAccessReviews().Create(ctx, &authorizationv1.SelfSubjectAccessReview{
+		Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &authorizationv1.ResourceAttributes{
+			Verb: "list", Group: k.Group, Version: k.Version, Resource: k.Resource, Namespace: namespace,
+		}},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		return false, fmt.Errorf("permission to list %s: %w", k.ResourceName(), err)
+	}
+	return review.Status.Allowed, nil
+}
+
+// deniedEverywhere reports whether the server says that a kind may not be listed cluster-wide.
+func deniedEverywhere(ctx context.Context, client *kube.Client, k *watch.Kind) (bool, error) {
+	api, err := authorization.NewForConfigAndClient(client.Config(), client.HTTP())
+	if err != nil {
+		return false, err
+	}
+	may, err := mayListIn(ctx, api, k, "")
+	return err == nil && !may, err
 }
 
 // allows reports whether a rule without resource names grants verb on all objects of a kind.

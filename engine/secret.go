@@ -1,9 +1,12 @@
 package engine
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 
 	"orka/watch"
 )
@@ -13,27 +16,51 @@ const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 
 func isSecret(k *watch.Kind) bool { return k.Group == "" && k.Kind == "Secret" }
 
-// redact replaces the values of a Secret, and the annotation that repeats them, by their size.
+// redact replaces the values of a Secret by their size, and withholds annotations that repeat the manifest or a value:
+// tools beside kubectl keep such copies, too.
 func redact(text []byte) ([]byte, error) {
 	var o map[string]any
-	if err := json.Unmarshal(text, &o); err != nil {
-		return nil, err
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	if err := dec.Decode(&o); err != nil {
+		return nil, fmt.Errorf("secret: %w", err)
 	}
+	var values []string // as written, and plain
 	for _, part := range []string{"data", "stringData"} {
-		values, _ := o[part].(map[string]any)
-		for k, v := range values {
+		entries, ok := o[part].(map[string]any)
+		if !ok && o[part] != nil {
+			o[part] = withheld // not what a server sends, so nothing is known of it
+		}
+		for k, v := range entries {
 			s, _ := v.(string)
+			values = append(values, s)
 			size := len(s)
-			if plain, err := base64.StdEncoding.DecodeString(s); err == nil && part == "data" {
-				size = len(plain)
+			if part == "data" {
+				if plain, err := base64.StdEncoding.DecodeString(s); err == nil {
+					size = len(plain)
+					values = append(values, string(plain))
+				}
+			} else {
+				values = append(values, base64.StdEncoding.EncodeToString([]byte(s)))
 			}
-			values[k] = fmt.Sprintf("(withheld, %d bytes)", size)
+			entries[k] = fmt.Sprintf("(withheld, %d bytes)", size)
 		}
 	}
-	if meta, ok := o["metadata"].(map[string]any); ok {
-		if annos, ok := meta["annotations"].(map[string]any); ok && annos[lastApplied] != nil {
-			annos[lastApplied] = "(withheld)"
+	meta, _ := o["metadata"].(map[string]any)
+	annotations, _ := meta["annotations"].(map[string]any)
+	for name, v := range annotations {
+		s, _ := v.(string)
+		repeats := func(value string) bool { return len(value) >= leastSecret && strings.Contains(s, value) }
+		if name == lastApplied || slices.ContainsFunc(values, repeats) || strings.HasSuffix(name, "/last-applied") || strings.HasSuffix(name, "/original") || strings.HasSuffix(name, "/applied") {
+			annotations[name] = withheld
 		}
 	}
 	return json.Marshal(o)
 }
+
+const (
+	withheld = "(withheld)"
+	// leastSecret is the least length, in bytes, of a value that is looked for in annotations: shorter ones are found
+	// anywhere.
+	leastSecret = 4
+)

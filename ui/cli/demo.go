@@ -32,16 +32,17 @@ type simulation struct {
 	server *sim.Server
 	addr   string // over TCP
 	cancel context.CancelFunc
-	done   chan error // of the churn
+	done   chan struct{} // closed when the churn has ended
+	err    error         // of the churn; read after done
 }
 
 // startSim generates the cluster, serves it, and churns it until close.
 func startSim(ctx context.Context, o simOptions) (*simulation, error) {
-	server := sim.New(sim.Config{Seed: o.seed})
 	c, err := cluster.New(cluster.Config{Seed: o.seed, Objects: o.objects, Now: time.Now()})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("simulated cluster: %w", err)
 	}
+	server := sim.New(sim.Config{Seed: o.seed})
 	if _, err := server.Load(c.Objects()); err != nil {
 		server.Close()
 		return nil, fmt.Errorf("simulated cluster: %w", err)
@@ -61,13 +62,14 @@ func startSim(ctx context.Context, o simOptions) (*simulation, error) {
 		return nil, fmt.Errorf("simulated cluster: %w", err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	s := &simulation{server: server, addr: addr, cancel: cancel, done: make(chan error, 1)}
+	s := &simulation{server: server, addr: addr, cancel: cancel, done: make(chan struct{})}
 	go func() {
+		defer close(s.done)
 		if o.churn == 0 {
-			s.done <- nil
+			<-ctx.Done()
 			return
 		}
-		s.done <- churn.Run(ctx, o.churn)
+		s.err = churn.Run(ctx, o.churn)
 	}()
 	return s, nil
 }
@@ -79,9 +81,9 @@ func (s *simulation) kubeconfig() []byte { return s.server.Kubeconfig() }
 // close ends churn and server and returns why the churn ended, if not for that.
 func (s *simulation) close() error {
 	s.cancel()
-	err := <-s.done
+	<-s.done
 	s.server.Close()
-	return err
+	return s.err
 }
 
 // openDemo makes a source of an embedded simulated cluster; the real client talks to it over memory.
@@ -99,7 +101,7 @@ func (a *app) openDemo(ctx context.Context) (*source, error) {
 	}
 	return &source{
 		client:    client,
-		info:      ui.Info{Context: "demo", Cluster: "simulated", User: "demo", ReadOnly: a.cfg.ReadOnly},
+		info:      ui.Info{Context: "demo", Cluster: "simulated", User: "demo", Version: buildVersion(), ReadOnly: a.cfg.ReadOnly},
 		namespace: "default",
 		close: func() {
 			client.CloseIdle()

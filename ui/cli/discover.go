@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,22 +30,22 @@ func (a *app) discoverCommand() *cobra.Command {
 		Aliases: []string{"api-resources"},
 		Short:   "List the kinds the cluster serves, CRDs included",
 		Args:    args(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := a.start(cmd.Context(), func(c *engine.Config, _ *source) {
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			s, err := a.start(cmd.Context(), oneShot(func(c *engine.Config, _ *source) {
 				c.Select = nothing
-			})
+			}))
 			if err != nil {
 				return err
 			}
-			defer s.close() //nolint:errcheck // nothing was written
-			v, err := s.connected(cmd.Context())
+			defer s.closeWith(&err)
+			v, err := a.connected(cmd.Context(), s)
 			if err != nil {
 				return err
 			}
 			if err := a.printKinds(f, noHeaders, everyName(v.Health.Served)); err != nil {
 				return err
 			}
-			return missing(v)
+			return partial(missingGroups(v))
 		},
 	}
 	formatFlag(cmd, &f, formatHuman, formatWide, formatJSON, formatYAML, formatName, formatCSV, formatJSONPath)
@@ -67,16 +66,19 @@ func everyName(served engine.Served) []*watch.Kind {
 func (a *app) printKinds(f format, noHeaders bool, kinds []*watch.Kind) error {
 	switch f.name {
 	case formatName:
-		for _, k := range kinds {
-			fmt.Fprintln(a.out, k.ResourceName())
-		}
-		return nil
+		return a.lines(func(yield func(string) bool) {
+			for _, k := range kinds {
+				if !yield(k.ResourceName()) {
+					return
+				}
+			}
+		})
 	case formatJSON, formatYAML, formatJSONPath:
 		out := make([]discovered, len(kinds))
 		for i, k := range kinds {
 			out[i] = discovered{k.Resource, k.ShortNames, k.GroupVersion(), k.Namespaced, k.Kind, k.Verbs.Names(), k.Categories}
 		}
-		return printStructured(a.out, f, map[string]any{"items": out})
+		return a.printStructured(f, map[string]any{"items": out})
 	}
 	header := []string{"NAME", "SHORTNAMES", "APIVERSION", "NAMESPACED", "KIND"}
 	if f.name != formatHuman {

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
 
 	"orka/watch"
 )
@@ -37,6 +40,43 @@ func (e *partialError) Error() string {
 
 // errInterrupted is the cause of a context ended by a signal.
 var errInterrupted = errors.New("interrupted")
+
+// panicError is a bug that came to light.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (e *panicError) Error() string {
+	return fmt.Sprintf("internal error: %v; this is a bug, please report it (ORKA_LOG=debug prints where)", e.value)
+}
+
+// timeoutError is the cause of a context that --request-timeout ended.
+type timeoutError struct{ after time.Duration }
+
+func (e *timeoutError) Error() string {
+	return fmt.Sprintf("no complete answer within %s (--request-timeout)", e.after)
+}
+
+// bounded ends a command after --request-timeout.
+func (a *app) bounded(cmd *cobra.Command) *cobra.Command {
+	run := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, words []string) error {
+		if a.requestTimeout == 0 {
+			return run(cmd, words)
+		}
+		timeout := &timeoutError{after: a.requestTimeout}
+		ctx, cancel := context.WithTimeoutCause(cmd.Context(), a.requestTimeout, timeout)
+		defer cancel()
+		cmd.SetContext(ctx)
+		err := run(cmd, words)
+		if errors.Is(err, context.DeadlineExceeded) && errors.Is(context.Cause(ctx), timeout) {
+			return timeout
+		}
+		return err
+	}
+	return cmd
+}
 
 // exitCode maps what a command returned to the code of the process.
 func exitCode(ctx context.Context, err error) int {

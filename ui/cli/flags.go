@@ -1,16 +1,18 @@
 package cli
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"github.com/adrg/xdg"
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/yaml"
 
 	"orka/engine"
@@ -61,14 +63,21 @@ func (a *app) addFlags(root *cobra.Command) {
 }
 
 // prepare loads the knobs before any command runs.
-func (a *app) prepare(*cobra.Command, []string) error {
+func (a *app) prepare(cmd *cobra.Command, _ []string) error {
+	if needsNoConfig(cmd) {
+		a.cfg = engine.DefaultConfig()
+		return nil
+	}
+	if err := a.checkKubeFlags(); err != nil {
+		return err
+	}
 	file, values, err := a.configFile()
 	if err != nil {
 		return err
 	}
 	a.cfg, a.settings, err = engine.Load(
 		engine.Origin{
-			Label:  func(k engine.Knob) string { return "--" + k.Flag() },
+			Label:  a.flagLabel,
 			Lookup: func(k engine.Knob) (string, bool) { return *a.knobFlags[k.Name], a.changed(k.Flag()) },
 		},
 		engine.Origin{
@@ -84,6 +93,48 @@ func (a *app) prepare(*cobra.Command, []string) error {
 		return usageError{err}
 	}
 	return nil
+}
+
+// needsNoConfig reports whether a command must work whatever the knobs and the config file say.
+func needsNoConfig(cmd *cobra.Command) bool {
+	for c := cmd; c != nil; c = c.Parent() {
+		switch c.Name() {
+		case "completion", "help", "version", "info", cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd:
+			return true
+		}
+	}
+	return false
+}
+
+// flagLabel is the flag a person typed for a knob.
+func (a *app) flagLabel(k engine.Knob) string {
+	if alias, ok := a.aliases[k.Name]; ok {
+		return "--" + alias
+	}
+	return "--" + k.Flag()
+}
+
+// checkKubeFlags refuses values that would otherwise fail late or mean something else.
+func (a *app) checkKubeFlags() error {
+	timeout, err := clientcmd.ParseTimeout(*a.kube.Timeout)
+	if err != nil || timeout < 0 {
+		return usagef("--request-timeout: %q is not allowed; want seconds or a duration such as 30s or 2m; 0 is none", *a.kube.Timeout)
+	}
+	a.requestTimeout = timeout
+	if ns := *a.kube.Namespace; ns != "" {
+		if problems := validation.IsDNS1123Label(ns); len(problems) > 0 {
+			return usagef("--namespace: %q can't be a namespace: %s", cutName(ns), problems[0])
+		}
+	}
+	return nil
+}
+
+// cutName shortens a name for an error.
+func cutName(s string) string {
+	if r := []rune(s); len(r) > 64 {
+		s = string(r[:64]) + "…"
+	}
+	return watch.Sanitize(s)
 }
 
 // configPath is where the config file lies, whether or not there is one.
@@ -112,8 +163,8 @@ func (a *app) configFile() (path string, values map[string]string, err error) {
 	if err != nil {
 		return path, nil, fmt.Errorf("config file: %w", err)
 	}
-	var raw map[string]any
-	if err := yaml.Unmarshal(b, &raw); err != nil {
+	var raw map[string]json.RawMessage // a value as it is written: by way of a float 1000000 would become 1e+06
+	if err := yaml.UnmarshalStrict(b, &raw); err != nil {
 		return path, nil, usagef("config file %s: %w", path, err)
 	}
 	known := map[string]bool{}
@@ -127,7 +178,25 @@ func (a *app) configFile() (path string, values map[string]string, err error) {
 		if !known[name] {
 			return path, nil, usagef("config file %s: unknown setting %q%s", path, watch.Sanitize(name), didYouMean(name, names))
 		}
-		values[name] = strings.TrimSpace(fmt.Sprint(v))
+		if values[name], err = scalar(v); err != nil {
+			return path, nil, usagef("config file %s: %s: %w", path, name, err)
+		}
 	}
 	return path, values, nil
+}
+
+// scalar is a JSON number, string or truth value as text; null is "".
+func scalar(v json.RawMessage) (string, error) {
+	var s string
+	switch {
+	case len(v) == 0 || string(v) == "null":
+		return "", nil
+	case v[0] == '{' || v[0] == '[':
+		return "", errors.New("want a single value")
+	case v[0] == '"':
+		err := json.Unmarshal(v, &s)
+		return s, err
+	default:
+		return string(v), nil
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/api/validation/path"
 
 	"orka/engine"
 	"orka/watch"
@@ -45,21 +46,27 @@ func splitKindName(words []string) (kind, name string, ok bool) {
 	return words[0][:i], words[0][i+1:], true
 }
 
-func (a *app) get(ctx context.Context, kindName, name string, f format) error {
-	s, err := a.start(ctx, func(c *engine.Config, _ *source) {
+func (a *app) get(ctx context.Context, kindName, name string, f format) (err error) {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	s, err := a.start(ctx, oneShot(func(c *engine.Config, _ *source) {
 		c.Select = nothing
-	})
+	}))
 	if err != nil {
 		return err
 	}
-	defer s.close() //nolint:errcheck // nothing is watched
-	v, err := s.connected(ctx)
+	defer s.closeWith(&err)
+	v, err := a.connected(ctx, s)
 	if err != nil {
 		return err
 	}
 	kind, err := resolve(v, kindName)
 	if err != nil {
 		return err
+	}
+	if !kind.Verbs.Has(watch.VerbGet) {
+		return cantBe("read", kind)
 	}
 	namespace := ""
 	if kind.Namespaced {
@@ -78,8 +85,30 @@ func (a *app) get(ctx context.Context, kindName, name string, f format) error {
 		fmt.Fprintln(a.errOut, "note: values of a Secret are withheld")
 	}
 	if f.name == formatName {
-		fmt.Fprintln(a.out, nameOf(&watch.Object{Kind: kind, Name: name}))
-		return nil
+		_, err := fmt.Fprintln(a.out, nameOf(&watch.Object{Kind: kind, Name: name}))
+		return err
 	}
-	return printStructured(a.out, f, json.RawMessage(raw))
+	return a.printStructured(f, json.RawMessage(raw))
+}
+
+// cantBe says that a kind lacks the verb for what was asked.
+func cantBe(done string, kind *watch.Kind) error {
+	verbs := orNothing(strings.Join(kind.Verbs.Names(), ", "))
+	return fmt.Errorf("%s can't be %s; the server allows: %s", kind.ResourceName(), done, verbs)
+}
+
+// maxName is the longest name an object can have, in bytes.
+const maxName = 253
+
+// checkName refuses what no object can be called, before it makes another request of a path.
+func checkName(name string) error {
+	switch problems := path.IsValidPathSegmentName(name); {
+	case name == "":
+		return usagef("an object's name can't be empty")
+	case len(name) > maxName:
+		return usagef("the name %q is %d bytes long; names have at most %d", cutName(name), len(name), maxName)
+	case len(problems) > 0:
+		return usagef("%q can't be an object's name: %s", watch.Sanitize(name), strings.Join(problems, ", "))
+	}
+	return nil
 }

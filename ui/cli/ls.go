@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"orka/engine"
 	"orka/watch"
@@ -36,20 +38,20 @@ func (a *app) lsCommand() *cobra.Command {
 
 func (a *app) list(ctx context.Context, name string, f format, noHeaders bool) (err error) {
 	s, kind, err := a.startKind(ctx, name, func(c *engine.Config) {
-		// Bodies are printed by the structured formats alone.
-		c.KeepBodies = f.name == formatJSON || f.name == formatYAML || f.name == formatJSONPath
+		c.MetricsAddr = ""            // as oneShot
+		c.KeepBodies = f.structured() // the others print none
 	})
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if cerr := s.close(); err == nil {
-			err = cerr
-		}
-	}()
+	defer s.closeWith(&err)
 	v, lacks := a.complete(ctx, s)
 	if v == nil {
 		return lacks
+	}
+	if lacks == nil && v.World.Count(kind) == 0 && (f.name == formatHuman || f.name == formatWide) {
+		fmt.Fprintln(a.errOut, noneFound(kind, s.Config().Namespace))
+		return nil
 	}
 	if err := a.printObjects(ctx, s, v, kind, f, noHeaders); err != nil {
 		return err
@@ -67,14 +69,14 @@ func (a *app) startKind(ctx context.Context, name string, adjust func(*engine.Co
 	if err != nil {
 		return nil, nil, err
 	}
-	v, err := s.connected(ctx)
+	v, err := a.connected(ctx, s)
 	if err == nil {
 		var kind *watch.Kind
 		if kind, err = resolve(v, name); err == nil {
 			if kind.Verbs.Has(watch.VerbList) {
 				return s, kind, nil
 			}
-			err = fmt.Errorf("%s can't be listed; its verbs are %s", kind.ResourceName(), strings.Join(kind.Verbs.Names(), ", "))
+			err = cantBe("listed", kind)
 		}
 	}
 	_ = s.close() // the reason it could not start is the one to tell
@@ -84,21 +86,19 @@ func (a *app) startKind(ctx context.Context, name string, adjust func(*engine.Co
 func (a *app) printObjects(ctx context.Context, s *session, v *engine.View, kind *watch.Kind, f format, noHeaders bool) error {
 	switch f.name {
 	case formatName:
-		for sh := range v.World.Find(kind) {
-			for _, p := range sh.Pages {
-				for _, o := range p.Objects {
-					fmt.Fprintln(a.out, nameOf(o))
+		return a.lines(func(yield func(string) bool) {
+			for _, o := range v.World.Sorted(kind) {
+				if !yield(nameOf(o)) {
+					return
 				}
 			}
-		}
-		return nil
+		})
 	case formatJSON, formatYAML, formatJSONPath:
 		return a.printBodies(ctx, s, v, kind, f)
 	}
 	objects := v.World.Sorted(kind)
 	if len(objects) == 0 && f.name != formatCSV {
-		fmt.Fprintln(a.errOut, noneFound(kind, s.Config().Namespace))
-		return nil
+		return nil // what is missing is named on stderr
 	}
 	return a.printTable(kind, objects, f, noHeaders, kind.Namespaced && s.Config().Namespace == "")
 }
@@ -149,6 +149,9 @@ func (a *app) printTable(kind *watch.Kind, objects []*watch.Object, f format, no
 	})
 }
 
+// fetchParallel is how many objects without a kept body (Secrets) are fetched at a time.
+const fetchParallel = 4
+
 // objectList is what the structured formats of ls print: a List as kubectl's, and how far it may be believed.
 type objectList struct {
 	APIVersion  string            `json:"apiVersion"`
@@ -162,17 +165,25 @@ type objectList struct {
 func (a *app) printBodies(ctx context.Context, s *session, v *engine.View, kind *watch.Kind, f format) error {
 	list := objectList{APIVersion: "v1", Kind: "List", Items: []json.RawMessage{}}
 	list.Fresh, list.ConfirmedAt, list.StaleReason = freshness(v, kind)
-	for _, o := range v.World.Sorted(kind) {
-		item, _, err := s.JSON(ctx, o)
-		if kube.IsNotFound(err) {
-			continue // deleted since
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", nameOf(o), err)
-		}
-		list.Items = append(list.Items, item)
+	objects := v.World.Sorted(kind)
+	items := make([]json.RawMessage, len(objects))
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(fetchParallel)
+	for i, o := range objects {
+		g.Go(func() error {
+			item, _, err := s.JSON(gctx, o)
+			if err != nil && !kube.IsNotFound(err) { // not found: deleted since
+				return fmt.Errorf("%s: %w", nameOf(o), err)
+			}
+			items[i] = item
+			return nil
+		})
 	}
-	return printStructured(a.out, f, list)
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	list.Items = append(list.Items, slices.DeleteFunc(items, func(item json.RawMessage) bool { return item == nil })...)
+	return a.printStructured(f, list)
 }
 
 // freshness is the verdict on some kinds of a View in the words of the JSON output.

@@ -1,17 +1,23 @@
 package cli
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/cli-runtime/pkg/printers"
 	"k8s.io/client-go/util/jsonpath"
 	"sigs.k8s.io/yaml"
+
+	"orka/watch"
 )
 
 // The formats of -o. jsonpath takes its template behind "=".
@@ -50,8 +56,13 @@ func (v *formatValue) Set(s string) error {
 	if !slices.Contains(v.allowed, name) {
 		return fmt.Errorf("want one of %s", strings.Join(v.allowed, ", "))
 	}
-	if (name == formatJSONPath) != has {
+	if has != (name == formatJSONPath) || has && template == "" {
 		return fmt.Errorf("%s: a template goes with jsonpath, and with it alone: -o jsonpath='{.items[*].metadata.name}'", s)
+	}
+	if has {
+		if err := jsonpath.New("out").Parse(template); err != nil {
+			return fmt.Errorf("jsonpath: %w", err)
+		}
 	}
 	*v.f = format{name: name, template: template}
 	return nil
@@ -76,10 +87,28 @@ func (a *app) printValue(name string, v any, human func() error) error {
 	if name == formatHuman {
 		return human()
 	}
-	return printStructured(a.out, format{name: name}, v)
+	return a.printStructured(format{name: name}, v)
 }
 
-// printStructured prints v as json, yaml or through a jsonpath template.
+// structured reports whether whole objects are printed.
+func (f format) structured() bool {
+	return f.name == formatJSON || f.name == formatYAML || f.name == formatJSONPath
+}
+
+// printStructured prints v as json, yaml or through a jsonpath template. A pipe gets the strings as they are; on a
+// terminal what would steer it is made visible.
+func (a *app) printStructured(f format, v any) error {
+	if !isTerminal(a.out) {
+		return printStructured(a.out, f, v)
+	}
+	var b bytes.Buffer
+	if err := printStructured(&b, f, v); err != nil {
+		return err
+	}
+	_, err := io.WriteString(a.out, watch.SanitizeText(b.String()))
+	return err
+}
+
 func printStructured(w io.Writer, f format, v any) error {
 	b, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
@@ -101,7 +130,7 @@ func printStructured(w io.Writer, f format, v any) error {
 
 func printJSONPath(w io.Writer, template string, b []byte) error {
 	var plain any
-	if err := json.Unmarshal(b, &plain); err != nil {
+	if err := utiljson.Unmarshal(b, &plain); err != nil { // whole numbers stay whole
 		return err
 	}
 	p := jsonpath.New("out").AllowMissingKeys(true)
@@ -114,6 +143,17 @@ func printJSONPath(w io.Writer, template string, b []byte) error {
 	return nil
 }
 
+// lines prints one line after the other.
+func (a *app) lines(all iter.Seq[string]) error {
+	w := bufio.NewWriter(a.out)
+	for line := range all {
+		if _, err := fmt.Fprintln(w, line); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
+}
+
 // table prints rows as kubectl does: left-aligned columns parted by three spaces.
 func (a *app) table(name string, noHeaders bool, header []string, rows func(yield func([]string) bool)) error {
 	if name == formatCSV {
@@ -121,7 +161,9 @@ func (a *app) table(name string, noHeaders bool, header []string, rows func(yiel
 	}
 	w := printers.GetNewTabWriter(a.out)
 	if !noHeaders {
-		fmt.Fprintln(w, strings.Join(header, "\t"))
+		if _, err := fmt.Fprintln(w, strings.Join(header, "\t")); err != nil {
+			return err
+		}
 	}
 	for row := range rows {
 		if _, err := fmt.Fprintln(w, strings.Join(row, "\t")); err != nil {

@@ -2,17 +2,21 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/klog/v2"
 
 	"orka/engine"
 )
@@ -30,6 +34,7 @@ func Main() int {
 	defer cancel(nil)
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	klog.SetSlogLogger(slog.New(slog.DiscardHandler)) // client-go's remarks; what matters comes back as errors
 	go func() {
 		<-signals
 		signal.Stop(signals) // a second ctrl-c ends a process that hangs
@@ -40,21 +45,35 @@ func Main() int {
 
 // Run is Main on given arguments, streams and environment.
 func Run(ctx context.Context, name string, args []string, in io.Reader, out, errOut io.Writer, lookupEnv func(string) (string, bool)) int {
-	a := &app{in: in, out: out, errOut: errOut, lookupEnv: lookupEnv, kube: genericclioptions.NewConfigFlags(true)}
+	a := &app{in: in, out: out, errOut: errOut, lookupEnv: lookupEnv, kube: genericclioptions.NewConfigFlags(true), aliases: map[string]string{}}
 	root := a.rootCommand(programName(name))
 	root.SetArgs(args)
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errOut)
-	err := root.ExecuteContext(ctx)
+	err := execute(ctx, root)
 	code := exitCode(ctx, err)
 	if err != nil && code != ExitInterrupt {
 		fmt.Fprintf(errOut, "%s: %s\n", programName(name), errorText(err))
+		var bug *panicError
+		if errors.As(err, &bug) && a.cfg.LogLevel <= slog.LevelDebug {
+			fmt.Fprintf(errOut, "%s\n", bug.stack)
+		}
 		if code == ExitUsage {
 			fmt.Fprintf(errOut, "Run '%s --help' for usage.\n", programName(name))
 		}
 	}
 	return code
+}
+
+// execute runs the command; a panic comes back as an error, so that a person reads what happened and not a trace.
+func execute(ctx context.Context, root *cobra.Command) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &panicError{value: v, stack: debug.Stack()}
+		}
+	}()
+	return root.ExecuteContext(ctx)
 }
 
 // programName makes "kubectl orka" of a kubectl plugin's file name.
@@ -83,8 +102,12 @@ type app struct {
 	knobFlags     map[string]*string
 	changed       func(flag string) bool // whether a flag was given
 
-	cfg      engine.Config
-	settings []engine.Setting
+	aliases map[string]string // knob to the command's own flag for it, where that was given
+
+	cfg            engine.Config
+	settings       []engine.Setting
+	requestTimeout time.Duration // 0 is none
+	onScreen       bool          // the terminal UI has the terminal
 }
 
 func (a *app) rootCommand(name string) *cobra.Command {
@@ -107,7 +130,7 @@ simulated cluster.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	a.addFlags(root)
 	root.AddCommand(
-		a.discoverCommand(), a.lsCommand(), a.watchCommand(), a.getCommand(), a.searchCommand(),
+		a.bounded(a.discoverCommand()), a.bounded(a.lsCommand()), a.watchCommand(), a.bounded(a.getCommand()), a.bounded(a.searchCommand()),
 		a.statsCommand(), a.simCommand(), a.versionCommand(), a.infoCommand(),
 	)
 	root.InitDefaultCompletionCmd(root.Name())

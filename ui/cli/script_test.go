@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"os"
 	"testing"
 
@@ -10,11 +9,8 @@ import (
 
 // TestMain makes the test binary answer as orka inside the scripts.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"orka": func() {
-			os.Exit(Run(context.Background(), "orka", os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.LookupEnv))
-		},
-	})
+	orka := func() { os.Exit(Main()) }
+	testscript.Main(m, map[string]func(){"orka": orka, "kubectl-orka": orka})
 }
 
 // TestScripts runs the commands as a person types them, against the demo cluster or none.

@@ -41,7 +41,10 @@ func (a *app) searchCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&f.noHeaders, "no-headers", false, "leave the header line out")
 	for alias, knob := range map[string]string{"limit": "search_limit", "max-candidates": "search_max_candidates", "min-score": "search_min_score"} {
 		k := findKnob(knob)
-		cmd.Flags().Func(alias, k.Doc, func(value string) error { return cmd.Root().PersistentFlags().Set(k.Flag(), value) })
+		cmd.Flags().Func(alias, k.Doc, func(value string) error {
+			a.aliases[knob] = alias
+			return cmd.Root().PersistentFlags().Set(k.Flag(), value)
+		})
 	}
 	return cmd
 }
@@ -65,33 +68,38 @@ func (a *app) search(ctx context.Context, text string, f searchFlags) (err error
 	if err != nil {
 		return usageError{err}
 	}
-	s, err := a.start(ctx, func(c *engine.Config, _ *source) {
+	selects := func(k *watch.Kind) bool { return search.SelectsKind(q, k) }
+	s, err := a.start(ctx, oneShot(func(c *engine.Config, _ *source) {
 		c.KeepBodies = false
 		c.Select = func(served engine.Served) []*watch.Kind {
-			return slices.DeleteFunc(slices.Clone(served.Kinds), func(k *watch.Kind) bool { return !search.SelectsKind(q, k) })
+			return slices.DeleteFunc(slices.Clone(served.Kinds), func(k *watch.Kind) bool { return !selects(k) })
 		}
 		if ns := *a.kube.Namespace; ns != "" && !a.allNamespaces {
 			c.Namespace = ns
 		}
-	})
+	}))
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if cerr := s.close(); err == nil {
-			err = cerr
-		}
-	}()
-	if _, err := s.connected(ctx); err != nil {
+	defer s.closeWith(&err)
+	v, err := a.connected(ctx, s)
+	if err != nil {
 		return err
+	}
+	if !slices.ContainsFunc(v.Health.Kinds, selects) {
+		return usagef("search: the cluster serves no kind that %q asks for%s; `orka discover` lists all kinds", q, notAnswering(v))
 	}
 	v, lacks := a.complete(ctx, s)
 	if v == nil {
 		return lacks
 	}
+	if groups := missingGroups(v); len(groups) > 0 {
+		lacks = partial(append(groups, missingLists(v)...))
+	}
 	opt := a.searchOptions()
 	opt.Explain, opt.Now = f.explain, time.Now()
-	opt.Stale = func(o *watch.Object) bool { return !v.Health.Freshness(opt.Now, o.Kind).Fresh }
+	stale := staleKinds(v, opt.Now)
+	opt.Stale = func(o *watch.Object) bool { return stale[o.Kind] }
 	res, err := v.Index.Search(ctx, q, opt)
 	if err != nil {
 		return err
@@ -100,6 +108,15 @@ func (a *app) search(ctx context.Context, text string, f searchFlags) (err error
 		return err
 	}
 	return lacks
+}
+
+// staleKinds are the kinds of a View whose rows may not be called fresh.
+func staleKinds(v *engine.View, now time.Time) map[*watch.Kind]bool {
+	out := map[*watch.Kind]bool{}
+	for _, k := range v.Health.Kinds {
+		out[k] = !v.Health.Freshness(now, k).Fresh
+	}
+	return out
 }
 
 type jsonHit struct {
@@ -134,14 +151,17 @@ func (a *app) printHits(v *engine.View, res *search.Result, f searchFlags) error
 			o := h.Object
 			out.Hits = append(out.Hits, jsonHit{o.Kind.Kind, o.Kind.GroupVersion(), o.Namespace, o.Name, o.UID, o.Status, o.Health.String(), h.Score, h.Explain})
 		}
-		return printStructured(a.out, f.format, out)
+		return a.printStructured(f.format, out)
 	case formatName:
-		for _, h := range res.Hits {
-			fmt.Fprintln(a.out, nameOf(h.Object))
-		}
-		return nil
+		return a.lines(func(yield func(string) bool) {
+			for _, h := range res.Hits {
+				if !yield(nameOf(h.Object)) {
+					return
+				}
+			}
+		})
 	}
-	if len(res.Hits) > 0 {
+	if len(res.Hits) > 0 || f.format.name == formatCSV {
 		if err := a.hitTable(res, f); err != nil {
 			return err
 		}

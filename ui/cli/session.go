@@ -2,10 +2,10 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/term"
@@ -26,7 +26,9 @@ type session struct {
 	*engine.Engine
 	source *source
 	cancel context.CancelFunc
-	done   chan error
+	done   chan struct{} // closed when Run has ended
+	err    error         // of Run; read after done
+	closed sync.Once
 }
 
 // start runs an engine over the chosen source, with cfg bent by adjust.
@@ -35,14 +37,17 @@ func (a *app) start(ctx context.Context, adjust func(*engine.Config, *source)) (
 	if err != nil {
 		return nil, err
 	}
-	s, err := a.startOn(ctx, src, adjust)
+	s, err := a.newSession(src, adjust)
 	if err != nil {
 		src.close()
+		return nil, err
 	}
-	return s, err
+	s.run(ctx)
+	return s, nil
 }
 
-func (a *app) startOn(ctx context.Context, src *source, adjust func(*engine.Config, *source)) (*session, error) {
+// newSession wires an engine to a source; run starts it.
+func (a *app) newSession(src *source, adjust func(*engine.Config, *source)) (*session, error) {
 	cfg := a.cfg
 	cfg.HomeNamespaces = []string{src.namespace}
 	if adjust != nil {
@@ -52,23 +57,41 @@ func (a *app) startOn(ctx context.Context, src *source, adjust func(*engine.Conf
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	s := &session{Engine: e, source: src, cancel: cancel, done: make(chan error, 1)}
-	go func() { s.done <- e.Run(ctx) }()
-	return s, nil
+	return &session{Engine: e, source: src, cancel: func() {}, done: make(chan struct{})}, nil
 }
 
-// close ends the engine and the source and waits for both.
+// run starts the engine; it works until close, or until ctx ends.
+func (s *session) run(ctx context.Context) {
+	ctx, s.cancel = context.WithCancel(ctx)
+	go func() {
+		defer close(s.done)
+		s.err = s.Run(ctx)
+	}()
+}
+
+// close ends the engine and the source, waits for both, and returns why the engine ended, if not for that. It may be
+// called more than once.
 func (s *session) close() error {
-	s.cancel()
-	err := <-s.done
-	s.source.close()
-	return err
+	s.closed.Do(func() {
+		s.cancel()
+		<-s.done
+		s.source.close()
+	})
+	return s.err
+}
+
+// closeWith closes the session and keeps the first error; it is deferred.
+func (s *session) closeWith(err *error) {
+	if cerr := s.close(); *err == nil {
+		*err = cerr
+	}
 }
 
 // connected waits until the server has answered discovery. Unlike the terminal UI, a command does not wait for
 // a server that can't be reached.
-func (s *session) connected(ctx context.Context) (*engine.View, error) {
+func (a *app) connected(ctx context.Context, s *session) (*engine.View, error) {
+	stop := a.progress(ctx, s)
+	defer stop()
 	v, err := s.await(ctx, func(v *engine.View) bool { return v.Health.Server.Connected || v.Health.Server.Err != "" })
 	if err != nil {
 		return nil, err
@@ -85,10 +108,9 @@ func (s *session) await(ctx context.Context, ok func(*engine.View) bool) (*engin
 	defer cancel(nil)
 	go func() {
 		select {
-		case err := <-s.done:
-			s.done <- err
-			if err != nil {
-				cancel(err)
+		case <-s.done:
+			if s.err != nil {
+				cancel(s.err)
 			}
 		case <-ctx.Done():
 		}
@@ -96,23 +118,31 @@ func (s *session) await(ctx context.Context, ok func(*engine.View) bool) (*engin
 	return s.Await(ctx, ok)
 }
 
-// complete waits until every watched kind has its first list, or can't have it, and returns the View and what
-// is missing from it. Progress is shown on a terminal.
+// complete waits until every watched kind has its first list, or can't have it, and returns the View and, as an
+// error, which lists are missing from it. Progress is shown on a terminal.
 func (a *app) complete(ctx context.Context, s *session) (*engine.View, error) {
 	stop := a.progress(ctx, s)
 	defer stop()
 	v, err := s.await(ctx, func(v *engine.View) bool {
-		for _, st := range v.Health.Watchers {
-			if !settled(st) {
-				return false
-			}
-		}
-		return v.Health.Server.Connected && !v.Health.Reviewing
+		return v.Health.Server.Connected && !v.Health.Reviewing && pending(v) == nil
 	})
 	if err != nil {
+		if st := pending(v); st != nil {
+			err = fmt.Errorf("%w; still waiting for %s: %s", err, st.Scope, stateText(st))
+		}
 		return nil, err
 	}
-	return v, missing(v)
+	return v, partial(missingLists(v))
+}
+
+// pending is a watcher that a command waits for; nil when there is none.
+func pending(v *engine.View) *watch.Status {
+	for _, st := range v.Health.Watchers {
+		if !settled(st) {
+			return st
+		}
+	}
+	return nil
 }
 
 // settled reports whether waiting longer for a first list is of no use to a command.
@@ -130,21 +160,40 @@ func settled(s *watch.Status) bool {
 	}
 }
 
-// missing names what a View lacks; nil when it is whole.
-func missing(v *engine.View) error {
+// missingLists names the lists a View lacks.
+func missingLists(v *engine.View) []string {
+	var lacks []string
+	for _, s := range v.Health.Watchers {
+		if !s.Complete {
+			lacks = append(lacks, s.Scope.String()+": "+stateText(s))
+		}
+	}
+	return lacks
+}
+
+// missingGroups names the API groups whose kinds are not known.
+func missingGroups(v *engine.View) []string {
 	var lacks []string
 	for _, f := range v.Health.Discovery {
 		lacks = append(lacks, f.GroupVersion+": "+f.Err)
 	}
-	for _, s := range v.Health.Watchers {
-		if !s.Complete {
-			lacks = append(lacks, s.Scope.String()+": "+s.Err)
-		}
-	}
+	return lacks
+}
+
+// partial is the error of an answer that lacks something; nil when nothing is missing.
+func partial(lacks []string) error {
 	if len(lacks) == 0 {
 		return nil
 	}
 	return &partialError{missing: lacks}
+}
+
+// stateText says how a watcher stands, with its last error if there is one.
+func stateText(s *watch.Status) string {
+	if s.Err != "" {
+		return s.Err
+	}
+	return s.Phase.String()
 }
 
 // progress draws how far the lists are on stderr, once they take longer than a person likes to stare at
@@ -168,7 +217,7 @@ func (a *app) progress(ctx context.Context, s *session) (stop func()) {
 				}
 				return
 			case <-t.C:
-				fmt.Fprint(a.errOut, "\r\x1b[K"+progressLine(s.View()))
+				fmt.Fprint(a.errOut, "\r\x1b[K"+cut(progressLine(s.View()), terminalWidth(a.errOut)-1))
 				drawn = true
 				t.Reset(progressEvery)
 			}
@@ -200,6 +249,22 @@ func progressLine(v *engine.View) string {
 	return line
 }
 
+// terminalWidth is the width of a terminal in columns; 80 where it doesn't say.
+func terminalWidth(w any) int {
+	if f, ok := w.(*os.File); ok {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 1 { //nolint:gosec // a file descriptor fits
+			return width
+		}
+	}
+	return 80
+}
+
+// cut shortens a line to so many characters: one that wraps can't be taken back.
+func cut(line string, width int) string {
+	r := []rune(line)
+	return string(r[:min(len(r), max(width, 0))])
+}
+
 func isTerminal(w any) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // a file descriptor fits
@@ -228,9 +293,24 @@ func resolve(v *engine.View, name string) (*watch.Kind, error) {
 		names = append(names, k.Resource, strings.ToLower(k.Kind))
 		names = append(names, k.ShortNames...)
 	}
-	text := fmt.Sprintf("the cluster serves no kind %q%s", watch.Sanitize(name), didYouMean(strings.ToLower(name), names))
+	return nil, usagef("the cluster serves no kind %q%s%s; `orka discover` lists all kinds",
+		cutName(name), didYouMean(strings.ToLower(name), names), notAnswering(v))
+}
+
+// notAnswering names the API groups whose kinds are not known: what was asked for may be among them.
+func notAnswering(v *engine.View) string {
+	var b strings.Builder
 	for _, f := range v.Health.Discovery {
-		text += "\n(" + f.GroupVersion + " does not answer: " + f.Err + ")"
+		fmt.Fprintf(&b, " (%s does not answer: %s)", f.GroupVersion, f.Err)
 	}
-	return nil, usageError{errors.New(text + "; `orka discover` lists all kinds")}
+	return b.String()
+}
+
+// oneShot bends the configuration of a command that answers and ends: it serves no metrics, as the address belongs to
+// the orka that stays.
+func oneShot(adjust func(*engine.Config, *source)) func(*engine.Config, *source) {
+	return func(c *engine.Config, src *source) {
+		c.MetricsAddr = ""
+		adjust(c, src)
+	}
 }

@@ -32,7 +32,10 @@ func (a *app) simCommand() *cobra.Command {
 				return errors.Join(err, sim.close())
 			}
 			fmt.Fprintf(a.errOut, "serving %d objects at %s, %g changes a second, seed %d; ctrl-c ends it\n", objects, sim.url(), churn, seed)
-			<-cmd.Context().Done()
+			select {
+			case <-cmd.Context().Done():
+			case <-sim.done: // the churn failed
+			}
 			return sim.close()
 		},
 	}

@@ -41,10 +41,15 @@ func (a *app) open(ctx context.Context, contextName string) (*source, error) {
 	}
 	cfg, err := loader.ClientConfig()
 	if err != nil {
-		return nil, a.configError(err, &raw)
+		return nil, a.configError(err, &raw, contextName)
 	}
 	if len(raw.Clusters) == 0 && *a.kube.APIServer == "" && cfg.Host == clusterDefault {
-		return nil, a.configError(clientcmd.ErrEmptyConfig, &raw)
+		return nil, a.configError(clientcmd.ErrEmptyConfig, &raw, contextName)
+	}
+	if a.onScreen && cfg.ExecProvider != nil {
+		// A plugin that asks for a password would fight with the screen for the keys.
+		cfg.ExecProvider.StdinUnavailable = true
+		cfg.ExecProvider.StdinUnavailableMessage = "the terminal belongs to orka's screen; log in with kubectl first"
 	}
 	namespace, _, err := loader.Namespace()
 	if err != nil {
@@ -93,6 +98,7 @@ func (a *app) infoOf(raw *api.Config, cfg *rest.Config, contextName string) ui.I
 	info := ui.Info{
 		Context:       watch.Sanitize(contextName),
 		Cluster:       watch.Sanitize(cfg.Host),
+		Version:       buildVersion(),
 		ReadOnly:      a.cfg.ReadOnly,
 		Impersonating: watch.Sanitize(cfg.Impersonate.UserName),
 	}
@@ -103,15 +109,23 @@ func (a *app) infoOf(raw *api.Config, cfg *rest.Config, contextName string) ui.I
 }
 
 // configError turns clientcmd's errors into ones that name the way out.
-func (a *app) configError(err error, raw *api.Config) error {
+func (a *app) configError(err error, raw *api.Config, contextName string) error {
+	if contextName == "" {
+		contextName = *a.kube.Context
+	}
+	unknown := func(what, name string, names []string) error {
+		return fmt.Errorf("%s %q is not in the kubeconfig%s; it has: %s", what, cutName(name), didYouMean(name, names), orNothing(strings.Join(names, ", ")))
+	}
 	switch {
 	case clientcmd.IsEmptyConfig(err):
 		return errors.New("no cluster is configured: " + a.kubeconfigPlaces() +
 			".\nPass --kubeconfig FILE, set KUBECONFIG, or try `orka --demo` for a simulated cluster")
-	case clientcmd.IsContextNotFound(err) || (*a.kube.Context != "" && raw.Contexts[*a.kube.Context] == nil):
-		names := contextNames(raw)
-		return fmt.Errorf("context %q is not in the kubeconfig%s; it has: %s",
-			*a.kube.Context, didYouMean(*a.kube.Context, names), orNothing(strings.Join(names, ", ")))
+	case clientcmd.IsContextNotFound(err) || (contextName != "" && raw.Contexts[contextName] == nil):
+		return unknown("context", contextName, names(raw.Contexts))
+	case *a.kube.ClusterName != "" && raw.Clusters[*a.kube.ClusterName] == nil:
+		return unknown("cluster", *a.kube.ClusterName, names(raw.Clusters))
+	case *a.kube.AuthInfoName != "" && raw.AuthInfos[*a.kube.AuthInfoName] == nil:
+		return unknown("user", *a.kube.AuthInfoName, names(raw.AuthInfos))
 	default:
 		return kubeconfigError(err)
 	}
@@ -135,13 +149,14 @@ func kubeconfigError(err error) error {
 	return fmt.Errorf("kubeconfig: %w", err)
 }
 
-func contextNames(raw *api.Config) []string {
-	names := make([]string, 0, len(raw.Contexts))
-	for n := range raw.Contexts {
-		names = append(names, watch.Sanitize(n))
+// names lists the names of one part of a kubeconfig.
+func names[T any](part map[string]T) []string {
+	out := make([]string, 0, len(part))
+	for n := range part {
+		out = append(out, watch.Sanitize(n))
 	}
-	sort.Strings(names)
-	return names
+	sort.Strings(out)
+	return out
 }
 
 func orNothing(s string) string {

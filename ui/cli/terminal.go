@@ -23,11 +23,14 @@ func (a *app) runTerminal(ctx context.Context) error {
 		return err
 	}
 	defer closeLog()
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	a.onScreen = true
 	s, err := a.start(ctx, nil)
 	if err != nil {
 		return err
 	}
-	contexts := &contexts{app: a, ctx: ctx, current: s}
+	contexts := newContexts(ctx, a, fail, s)
 	opts := ui.Options{
 		Engine:   s,
 		Info:     s.source.info,
@@ -44,7 +47,7 @@ func (a *app) runTerminal(ctx context.Context) error {
 		opts.Contexts = contexts
 	}
 	runErr := ui.Run(ctx, opts)
-	if err := contexts.current.close(); runErr == nil {
+	if err := contexts.close(); runErr == nil {
 		runErr = err
 	}
 	return runErr

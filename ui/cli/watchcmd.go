@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,29 +40,50 @@ func (a *app) watch(ctx context.Context, name string, f format) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if cerr := s.close(); err == nil {
-			err = cerr
+	defer s.closeWith(&err)
+	v, lacks := a.complete(ctx, s)
+	if v == nil {
+		return lacks
+	}
+	if lacks != nil {
+		if !slices.ContainsFunc(v.Health.Of(kind), func(st *watch.Status) bool { return st.Complete }) {
+			return lacks // nothing of the kind can be seen
 		}
-	}()
-	v, err := a.complete(ctx, s)
-	if err != nil {
-		return err
+		fmt.Fprintf(a.errOut, "# %s\n", errorText(lacks))
 	}
 	shown := shard.BuildWorld(shard.Modulo(1))
 	p := &changePrinter{app: a, format: f, kind: kind}
 	for {
-		for c := range shard.Diff(shown, v.World, kind) {
+		now := sameKind(v, p.kind)
+		switch {
+		case now == nil:
+			return fmt.Errorf("the cluster no longer serves %s", p.kind.ResourceName())
+		case now != p.kind: // its definition changed: the objects are listed anew, as another kind
+			fmt.Fprintf(a.errOut, "# %s: the definition changed; all objects follow anew\n", p.kind.ResourceName())
+			p.kind, shown = now, shard.BuildWorld(shard.Modulo(1))
+		}
+		for c := range shard.Diff(shown, v.World, p.kind) {
 			if err := p.print(c); err != nil {
 				return err
 			}
 		}
 		shown = v.World
 		p.health(v)
-		if v, err = s.await(ctx, func(now *engine.View) bool { return now.Seq > v.Seq }); err != nil {
+		seq := v.Seq
+		if v, err = s.await(ctx, func(now *engine.View) bool { return now.Seq > seq }); err != nil {
 			return err
 		}
 	}
+}
+
+// sameKind is the kind of that resource as it is served now; nil when it is gone.
+func sameKind(v *engine.View, kind *watch.Kind) *watch.Kind {
+	for _, k := range v.Health.Kinds {
+		if k.Group == kind.Group && k.Resource == kind.Resource {
+			return k
+		}
+	}
+	return nil
 }
 
 // changePrinter writes changes to stdout, and to stderr what a person must know of the watch itself.

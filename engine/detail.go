@@ -107,6 +107,11 @@ func (e *Engine) Describe(ctx context.Context, o *watch.Object) (string, error) 
 	case a := <-ch:
 		return a.text, a.err
 	case <-ctx.Done():
+	}
+	select {
+	case a := <-ch: // it is the end of the read that ended ctx
+		return a.text, a.err
+	default:
 		return "", context.Cause(ctx)
 	}
 }

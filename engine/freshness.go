@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"time"
 
 	"orka/watch"
@@ -84,6 +85,74 @@ func (h *Health) Of(kind *watch.Kind) []*watch.Status {
 		}
 	}
 	return out
+}
+
+// Covering makes the function that finds the status of the watcher which answers for an object: that of its namespace
+// or of all. A refused one answers only where no other does; nil means that nobody follows the object any more.
+func (h *Health) Covering() func(*watch.Object) *watch.Status {
+	byScope := make(map[watch.Scope]*watch.Status, len(h.Watchers))
+	for _, s := range h.Watchers {
+		byScope[s.Scope] = s
+	}
+	return func(o *watch.Object) *watch.Status {
+		wide := byScope[watch.Scope{Kind: o.Kind}]
+		if o.Namespace == "" || (wide != nil && wide.Phase != watch.Forbidden) {
+			return wide
+		}
+		if own := byScope[watch.Scope{Kind: o.Kind, Namespace: o.Namespace}]; own != nil {
+			return own
+		}
+		return wide
+	}
+}
+
+// Limits is what permissions keep from the view of a set of kinds.
+type Limits struct {
+	// Partial are kinds that are watched in some namespaces only, Refused those that are watched nowhere.
+	Partial, Refused []*watch.Kind
+	// Namespaces are those in which any of Partial is watched, in order.
+	Namespaces []string
+	// Even is set when all of Partial are watched in the same Namespaces.
+	Even bool
+}
+
+// None reports whether nothing is kept from the view.
+func (l *Limits) None() bool { return len(l.Partial)+len(l.Refused) == 0 }
+
+// Limits says which of the kinds the user may not list everywhere; no kinds means all that are watched.
+func (h *Health) Limits(kinds ...*watch.Kind) Limits {
+	refused := map[*watch.Kind]bool{}
+	seen := map[*watch.Kind][]string{}
+	var order []*watch.Kind
+	for _, s := range h.Watchers {
+		k := s.Scope.Kind
+		if len(kinds) > 0 && !containsKind(kinds, k) {
+			continue
+		}
+		if s.Phase == watch.Forbidden {
+			if !refused[k] {
+				order = append(order, k)
+			}
+			refused[k] = true
+		} else if s.Scope.Namespace != "" {
+			seen[k] = append(seen[k], s.Scope.Namespace)
+		}
+	}
+	l := Limits{Even: true}
+	for _, k := range order {
+		if len(seen[k]) == 0 {
+			l.Refused = append(l.Refused, k)
+			continue
+		}
+		l.Partial = append(l.Partial, k)
+		l.Namespaces = append(l.Namespaces, seen[k]...)
+	}
+	slices.Sort(l.Namespaces)
+	l.Namespaces = slices.Compact(l.Namespaces)
+	for _, k := range l.Partial {
+		l.Even = l.Even && len(seen[k]) == len(l.Namespaces)
+	}
+	return l
 }
 
 func containsKind(kinds []*watch.Kind, k *watch.Kind) bool {

@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 
 	"orka/watch"
@@ -82,12 +83,22 @@ func TestGrantedLaterWatchesAll(t *testing.T) {
 	a.teamA.Store(true)
 	restrictedTo(t, &a, func(t *testing.T, server *sim.Server, e *Engine) {
 		await(t, e, "the permitted namespace", podsAre(t, true, []string{"", "team-a"}, "Pod team-a/web"))
-		time.Sleep(20 * time.Minute) // so that the narrow list is relisted, with a later generation
 		a.wide.Store(true)
+		// The wide list first, then a narrow one before the narrow watcher is told to end: its generation is the later.
+		v := e.View()
+		for _, s := range []watch.Scope{{Kind: v.Health.Kind("pods")}, {Kind: v.Health.Kind("pods"), Namespace: "team-a"}} {
+			e.mu.Lock()
+			e.watchers[s].watcher.Retry()
+			e.mu.Unlock()
+			time.Sleep(50 * time.Millisecond)
+		}
 		await(t, e, "all namespaces", podsAre(t, true, []string{""}, "Pod other/web", "Pod team-a/web"))
-		create(t, server, pod("team-a", "web-2"))
+		time.Sleep(10 * time.Second)
+		if err := server.Delete(schema.GroupVersionResource{Version: "v1", Resource: "pods"}, "team-a", "web"); err != nil {
+			t.Fatal(err)
+		}
 		start := time.Now()
-		await(t, e, "a pod where the narrow watcher was", podsAre(t, true, []string{""}, "Pod other/web", "Pod team-a/web", "Pod team-a/web-2"))
+		await(t, e, "a delete where the narrow watcher was", podsAre(t, true, []string{""}, "Pod other/web"))
 		if took := time.Since(start); took > 2*time.Second {
 			t.Errorf("it took %s", took)
 		}
@@ -120,6 +131,7 @@ func TestNamespaceAppearsLater(t *testing.T) {
 	a.namespaces.Store(true)
 	restrictedTo(t, &a, func(t *testing.T, server *sim.Server, e *Engine) {
 		await(t, e, "the permitted namespace", podsAre(t, true, []string{"", "team-a"}, "Pod team-a/web"))
+		time.Sleep(time.Minute) // the passes that start-up asks for are over
 		addNamespace(t, server, "team-b")
 		start := time.Now()
 		await(t, e, "the new namespace", podsAre(t, true, []string{"", "team-a", "team-b"}, "Pod team-a/web", "Pod team-b/web"))

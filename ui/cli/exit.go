@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,6 +42,24 @@ func (e *partialError) Error() string {
 
 // errInterrupted is the cause of a context ended by a signal.
 var errInterrupted = errors.New("interrupted")
+
+// signalError is errInterrupted with the signal.
+type signalError struct{ signal os.Signal }
+
+func (e *signalError) Error() string { return e.signal.String() }
+
+func (e *signalError) Is(target error) bool { return target == errInterrupted } //nolint:errorlint // what Is is for
+
+// interruptCode is 128 and the signal's number, as of a process that the signal had ended: 130 for ctrl-c.
+func interruptCode(cause error) int {
+	var e *signalError
+	if errors.As(cause, &e) {
+		if n, ok := e.signal.(syscall.Signal); ok {
+			return 128 + int(n)
+		}
+	}
+	return ExitInterrupt
+}
 
 // panicError is a bug that came to light.
 type panicError struct {
@@ -84,7 +104,7 @@ func exitCode(ctx context.Context, err error) int {
 	var partial *partialError
 	switch {
 	case errors.Is(context.Cause(ctx), errInterrupted):
-		return ExitInterrupt
+		return interruptCode(context.Cause(ctx))
 	case err == nil:
 		return ExitOK
 	case errors.As(err, &usage):

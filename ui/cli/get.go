@@ -76,7 +76,7 @@ func (a *app) get(ctx context.Context, kindName, name string, f format) (err err
 	}
 	raw, err := s.Fetch(ctx, kind, namespace, name)
 	if err != nil {
-		if kube.IsNotFound(err) {
+		if kube.IsNotFound(err) && kind.Namespaced {
 			return fmt.Errorf("%w; `orka search 'k:%s %s'` looks in all namespaces", err, kind.Resource, name)
 		}
 		return err

@@ -33,12 +33,13 @@ func Main() int {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	// A terminal that closes and a ctrl-\ end the program as ctrl-c does, so that the terminal is left as it was.
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	klog.SetSlogLogger(slog.New(slog.DiscardHandler)) // client-go's remarks; what matters comes back as errors
 	go func() {
-		<-signals
+		s := <-signals
 		signal.Stop(signals) // a second ctrl-c ends a process that hangs
-		cancel(errInterrupted)
+		cancel(&signalError{s})
 	}()
 	return Run(ctx, filepath.Base(os.Args[0]), os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.LookupEnv)
 }
@@ -53,7 +54,7 @@ func Run(ctx context.Context, name string, args []string, in io.Reader, out, err
 	root.SetErr(errOut)
 	err := execute(ctx, root)
 	code := exitCode(ctx, err)
-	if err != nil && code != ExitInterrupt {
+	if err != nil && !errors.Is(context.Cause(ctx), errInterrupted) {
 		fmt.Fprintf(errOut, "%s: %s\n", programName(name), errorText(err))
 		var bug *panicError
 		if errors.As(err, &bug) && a.cfg.LogLevel <= slog.LevelDebug {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"path"
 
 	"orka/watch"
@@ -33,7 +32,7 @@ func (c *Client) Reveal(ctx context.Context, kind *watch.Kind, namespace, name s
 // fetch requests one object and returns it decoded and as it came, without managedFields.
 func (c *Client) fetch(ctx context.Context, d *decoder, namespace, name string) (watch.Delta, watch.Body, error) {
 	kind := d.kind
-	p := c.collection(kind, namespace) + "/" + url.PathEscape(name)
+	p := c.collection(kind, namespace) + "/" + name // url.URL escapes it
 	resp, err := c.get(ctx, "get", kind, p, nil, accept(kind))
 	if err != nil {
 		return watch.Delta{}, watch.Body{}, err

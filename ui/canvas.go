@@ -93,7 +93,7 @@ func (c *canvas) space(n int) {
 func (c *canvas) to(x int) { c.space(x - c.x) }
 
 // cellOptions say how a cell is cut and where its text stands.
-type cellOptions struct{ right, middle bool }
+type cellOptions struct{ right, middle, group bool }
 
 // cell writes s in exactly w cells.
 func (c *canvas) cell(st style, s string, w int, o cellOptions) {
@@ -103,9 +103,12 @@ func (c *canvas) cell(st style, s string, w int, o cellOptions) {
 	}
 	s = clean(s)
 	var n int
-	if o.middle {
+	switch {
+	case o.group:
+		s, n = fitGroup(s, w, c.th.glyph.ellipsis)
+	case o.middle:
 		s, n = fitMiddle(s, w, c.th.glyph.ellipsis)
-	} else {
+	default:
 		s, n = fit(s, w, c.th.glyph.ellipsis)
 	}
 	if o.right {

@@ -120,7 +120,7 @@ func (d *driver) deliver(msg tea.Msg) {
 		return
 	case tickMsg:
 		d.ticks++
-	case applier, tea.KeyMsg, tea.WindowSizeMsg, tea.MouseMsg:
+	case applier, tea.ResumeMsg, tea.KeyMsg, tea.WindowSizeMsg, tea.MouseMsg:
 	default:
 		d.system = append(d.system, msg)
 		return

@@ -65,7 +65,34 @@ func (e *explore) emptyText(m *Model) []string {
 	if there > 0 && (!e.query.Empty() || len(m.namespaces) > 0) {
 		return e.noneMatch(m, f, there, narrowed)
 	}
+	if l := m.limits(narrowedTo(kinds, narrowed)...); !l.None() {
+		text := noneThere(what, l)
+		lines := []string{text}
+		if none, why, ok := strings.Cut(text, "; "); ok && width(text) > m.w-4 { // the reason must not be cut off
+			lines = []string{none, why}
+		}
+		return append(append(lines, m.moreOfLimits(narrowed)...), e.asOf(m, f)...)
+	}
 	return append([]string{"there are no " + what}, e.asOf(m, f)...)
+}
+
+// narrowedTo are the kinds to judge: none, which is all, unless the query asks for some.
+func narrowedTo(kinds []*watch.Kind, narrowed bool) []*watch.Kind {
+	if !narrowed {
+		return nil
+	}
+	return kinds
+}
+
+// moreOfLimits is where to learn more of what is not permitted.
+func (m *Model) moreOfLimits(narrowed bool) []string {
+	if m.view.Health.Reviewing {
+		return []string{m.th.glyph.loading + " asking in which namespaces it is permitted"}
+	}
+	if narrowed {
+		return []string{"asked again every 5 minutes; r asks now"}
+	}
+	return []string{"S shows which"}
 }
 
 // notLoaded is the text while nothing can be said of what is there: refused, loading, or not answering.
@@ -114,8 +141,13 @@ func (e *explore) noneMatch(m *Model, f engine.Freshness, there int, narrowed bo
 	if len(m.namespaces) > 0 && !e.query.Empty() {
 		lines = append(lines, "looked in "+strings.Join(m.namespaces, ", ")+"; N chooses other namespaces")
 	}
-	if len(f.Forbidden) > 0 && !narrowed {
-		lines = append(lines, fmt.Sprintf("%s may not be listed, so nothing is known of them: S shows which", plural(len(f.Forbidden), "kind")))
+	kinds, _ := kindsOf(e.query, m.view.Health.Kinds)
+	l := m.limits(narrowedTo(kinds, narrowed)...)
+	if n := len(l.Refused); n > 0 {
+		lines = append(lines, fmt.Sprintf("%s may not be listed, so nothing is known of them: S shows which", plural(n, "kind")))
+	}
+	if n := len(l.Partial); n > 0 {
+		lines = append(lines, fmt.Sprintf("%s may be listed %s: S shows which", plural(n, "kind"), onlyIn(l.Namespaces)))
 	}
 	return append(lines, e.asOf(m, f)...)
 }

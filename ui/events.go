@@ -151,6 +151,8 @@ func (l *eventList) draw(m *Model, c *canvas) {
 			drawEmpty(c, height, "events are not watched")
 		} else if text := notLoaded(m, f, "events", m.view.World.Count(l.kind)); text != nil {
 			drawEmpty(c, height, text...)
+		} else if lim := m.view.Health.Limits(l.kind); len(lim.Partial) > 0 && !slices.Contains(lim.Namespaces, m.object.ref.namespace) {
+			drawEmpty(c, height, noneThere("events", lim))
 		} else {
 			drawEmpty(c, height, append([]string{"no events about it", "a cluster forgets events after about an hour"}, m.explore.asOf(m, f)...)...)
 		}

@@ -66,6 +66,10 @@ func (e *explore) drawQuery(m *Model, c *canvas) {
 	room := c.w - queryIndent - width(answer) - 2
 	if room < 16 {
 		answer, room = "", c.w-queryIndent-1
+		if e.syntax != nil && e.rows.loaded && room > 26 {
+			answer = "old rows"
+			room -= width(answer) + 1
+		}
 	}
 	e.input.draw(c, room, e.typing, "type to search everything: a name, k:pod, ns:team-*, label:app=web, is:unhealthy", wrong)
 	c.to(c.w - width(answer) - 1)
@@ -77,6 +81,12 @@ func (e *explore) drawQuery(m *Model, c *canvas) {
 func (e *explore) answer(m *Model) string {
 	if !e.rows.loaded {
 		return ""
+	}
+	if e.syntax != nil {
+		if e.query.Empty() {
+			return fmt.Sprintf("%s of %s, unfiltered", count(e.rows.total), count(e.rows.world))
+		}
+		return "rows of the last valid query"
 	}
 	s := fmt.Sprintf("%s of %s %s %s", count(e.rows.total), count(e.rows.world), m.th.glyph.dot, millis(e.rows.elapsed))
 	if e.rows.partial != "" {
@@ -165,8 +175,16 @@ func (e *explore) noticeText(m *Model) (string, style) {
 	case f.Loading:
 		return m.th.glyph.loading + " still loading" + progress(f.Listed, f.Remaining), m.th.warn
 	case len(f.Forbidden) > 0 && narrowed:
+		l := m.limits(kinds...)
+		if l.None() {
+			break // nothing is missing from the namespaces shown
+		}
+		if len(l.Partial) == 1 && len(l.Refused) == 0 {
+			return m.th.glyph.forbidden + " " + onlyIn(l.Namespaces) + ": " + deniedText(f.Forbidden[0]), m.th.warn
+		}
 		return m.th.glyph.forbidden + " " + deniedText(f.Forbidden[0]), m.th.warn
-	case e.rows.partial != "":
+	}
+	if e.rows.partial != "" {
 		return "partial: " + watch.Sanitize(e.rows.partial), m.th.warn
 	}
 	return "", m.th.dim
@@ -209,10 +227,11 @@ func (e *explore) drawRows(m *Model, c *canvas, height int) {
 	mixed := e.kind == nil
 	e.table.draw(c, &e.list, height, !e.typing, func(i int) row {
 		o := e.rows.hits[i].Object
-		r := row{dim: isStale(o)}
-		r.gutter = gutter(c.th, i == e.list.cursor, m.marks[o.UID], o, r.dim)
+		old := isStale(o)
+		r := row{dim: old || e.syntax != nil} // rows of another query than the line's are no answer to it
+		r.gutter = gutter(c.th, i == e.list.cursor, m.marks[o.UID], o, old)
 		var at []int
-		if e.query.Ranked() {
+		if e.query.Ranked() && e.syntax == nil {
 			at = search.Highlight(e.rows.request.query, o)
 		}
 		if mixed {

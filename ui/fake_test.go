@@ -183,6 +183,8 @@ func (f *fakeEngine) Retry(kinds ...*watch.Kind) {
 	}
 }
 
+func (f *fakeEngine) ObserveSearch(int, time.Duration, bool) {}
+
 func (f *fakeEngine) Want(kinds ...*watch.Kind) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

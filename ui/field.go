@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"unicode/utf8"
+
 	"github.com/charmbracelet/bubbles/key"
 	"github.com/charmbracelet/bubbles/textinput"
 	tea "github.com/charmbracelet/bubbletea"
@@ -32,6 +34,12 @@ func (f *field) value() string { return f.in.Value() }
 func (f *field) set(s string) {
 	f.in.SetValue(s)
 	f.in.CursorEnd()
+	f.offset = 0
+}
+
+// tooMuch is how many of n more runes would not fit.
+func (f *field) tooMuch(n int) int {
+	return max(0, utf8.RuneCountInString(f.value())+n-f.in.CharLimit)
 }
 
 // update edits the text and reports whether it changed.
@@ -48,6 +56,7 @@ func (f *field) draw(c *canvas, w int, typing bool, placeholder string, wrong [2
 	runes := []rune(f.value())
 	pos := min(f.in.Position(), len(runes))
 	if len(runes) == 0 {
+		f.offset = 0
 		if typing {
 			c.put(c.th.cursor, " ")
 		}
@@ -61,6 +70,10 @@ func (f *field) draw(c *canvas, w int, typing bool, placeholder string, wrong [2
 	f.offset = min(f.offset, pos)
 	for f.offset < pos && width(watch.Sanitize(string(runes[f.offset:pos])))+1 >= end-c.x {
 		f.offset++
+	}
+	// What was cut at the front comes back when there is room for it again.
+	for f.offset > 0 && width(watch.Sanitize(string(runes[f.offset-1:])))+1 < end-c.x {
+		f.offset--
 	}
 	at := len(string(runes[:f.offset]))
 	for i := f.offset; i <= len(runes); i++ {

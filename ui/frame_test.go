@@ -99,7 +99,7 @@ func TestFramesFit(t *testing.T) {
 	}
 	themes := []*theme{plainTheme, newTheme(termenv.Ascii, false, true), newTheme(termenv.ANSI, false, false)}
 	for range 6 {
-		edit := []func(*engine.Health){nil, stalePods, loadingPods, forbiddenSecrets}[rnd.IntN(4)]
+		edit := []func(*engine.Health){nil, stalePods, loadingPods, forbiddenSecrets, narrowUser(kindPod, kindEvent)}[rnd.IntN(5)]
 		objects := nastyObjects(rnd)
 		drive(t, stage{w: 80, h: 24, objects: objects, edit: edit, theme: themes[rnd.IntN(len(themes))], opts: Options{
 			Contexts: &fakeContexts{}, Info: Info{Context: nastyNames[rnd.IntN(len(nastyNames))], Impersonating: nastyNames[rnd.IntN(len(nastyNames))]},

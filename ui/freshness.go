@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -151,27 +152,63 @@ func deniedText(s *watch.Status) string {
 	return strings.TrimRight(fmt.Sprintf("no permission to %s %s %s", verb, s.Scope.Kind.ResourceName(), where), " ")
 }
 
-// stale makes the function that says whether an object's watcher is not to be believed now.
+// stale makes the function that says whether the watcher that answers for an object is not to be believed now.
 func stale(h *engine.Health, now time.Time) func(*watch.Object) bool {
-	bad := map[watch.Scope]bool{}
-	known := map[watch.Scope]bool{}
+	bad := make(map[*watch.Status]bool, len(h.Watchers))
 	for _, s := range h.Watchers {
-		known[s.Scope] = true
 		firstList := !s.Complete && (s.Phase == watch.Queued || s.Phase == watch.Listing)
 		polled := s.Phase == watch.Polling && s.Complete
-		if !s.Fresh(now) && !firstList && !polled {
-			bad[s.Scope] = true
-		}
+		bad[s] = !s.Fresh(now) && !firstList && !polled
 	}
+	covering := h.Covering()
 	return func(o *watch.Object) bool {
-		scope := watch.Scope{Kind: o.Kind}
-		if !known[scope] {
-			if scope.Namespace = o.Namespace; !known[scope] {
-				return true // nobody follows it any more
-			}
-		}
-		return bad[scope]
+		s := covering(o)
+		return s == nil || bad[s] // nil: nobody follows it any more
 	}
+}
+
+// limits is what permissions keep from the view of the kinds; none is all. Where the view is narrowed to namespaces
+// that are watched, nothing is missing from it.
+func (m *Model) limits(kinds ...*watch.Kind) engine.Limits {
+	l := m.view.Health.Limits(kinds...)
+	if len(m.namespaces) == 0 || !l.Even {
+		return l
+	}
+	for _, ns := range m.namespaces {
+		if !slices.Contains(l.Namespaces, ns) {
+			return l
+		}
+	}
+	l.Partial, l.Namespaces = nil, nil
+	return l
+}
+
+// onlyIn is "only in team-a", "only in team-a, team-b" or "only in 12 namespaces".
+func onlyIn(namespaces []string) string { return "only in " + theseNamespaces(namespaces) }
+
+func theseNamespaces(namespaces []string) string {
+	if len(namespaces) > 3 {
+		return plural(len(namespaces), "namespace")
+	}
+	return strings.Join(namespaces, ", ")
+}
+
+// noneThere is what stands where no rows are because permissions keep them from the view: it never says that there
+// are none.
+func noneThere(what string, l engine.Limits) string {
+	where := "where listing is permitted"
+	if len(l.Partial) > 0 {
+		where = "in " + theseNamespaces(l.Namespaces)
+	}
+	missing := append(slices.Clone(l.Partial), l.Refused...)
+	name := plural(len(missing), "kind")
+	if len(missing) == 1 {
+		name = missing[0].ResourceName()
+	}
+	if len(l.Partial) == 0 {
+		return fmt.Sprintf("no %s %s; listing %s is not permitted", what, where, name)
+	}
+	return fmt.Sprintf("no %s %s; listing %s in all namespaces is not permitted", what, where, name)
 }
 
 // count writes a number with thousands apart.

@@ -41,6 +41,9 @@ var scenes = []struct {
 	{name: "loading", empty: true, opts: Options{Query: "k:pod"}, edit: loadingPods, do: func(*driver) {}},
 	{name: "loading-rows", opts: Options{Query: "k:pod"}, edit: loadingPods, do: func(*driver) {}},
 	{name: "forbidden", opts: Options{Query: "k:secret"}, edit: forbiddenSecrets, do: func(*driver) {}},
+	{name: "narrow", empty: true, edit: narrowUser(kindPod, kindService), do: func(*driver) {}},
+	{name: "narrow-kind", empty: true, opts: Options{Query: "k:pod"}, edit: narrowUser(kindPod, kindService), do: func(*driver) {}},
+	{name: "narrow-rows", opts: Options{Query: "k:pod"}, edit: narrowUser(kindPod, kindService), do: func(*driver) {}},
 	{name: "stale", edit: stalePods, opts: Options{Query: "k:pod"}, do: func(d *driver) { d.key("esc") }},
 	{name: "unconnected", empty: true, edit: func(h *engine.Health) {
 		h.Server = engine.Server{Err: "dial tcp 10.0.0.1:6443: connect: connection refused", RetryAt: testNow.Add(4 * time.Second)}

@@ -27,6 +27,9 @@ func drawHeader(m *Model, c *canvas) {
 		parts = append(parts, part{m.th.badgeBad, []string{" IMPERSONATING " + who + " ", " IMPERSONATING " + cut + " ", " IMPERSONATING "}})
 	}
 	parts = append(parts, m.namespacePart(), m.freshPart())
+	if p, ok := m.limitsPart(); ok {
+		parts = append(parts, p)
+	}
 	if p, ok := m.backoffPart(); ok {
 		parts = append(parts, p)
 	}
@@ -118,6 +121,32 @@ func (m *Model) freshPart() part {
 		p.forms = append(p.forms, v.glyph+" "+t)
 	}
 	return p
+}
+
+// limitsPart says that permissions keep something from the view: what is fresh may not be all there is.
+func (m *Model) limitsPart() (part, bool) {
+	if m.screen == screenObject {
+		return part{}, false // one object is not a view of all
+	}
+	kinds := m.kindsShown()
+	if m.screen == screenExplore && kinds == nil {
+		if _, narrowed := kindsOf(m.explore.query, m.view.Health.Kinds); narrowed {
+			return part{}, false // no kind answers
+		}
+	}
+	l := m.limits(kinds...)
+	g := m.th.glyph.forbidden
+	n := len(l.Partial) + len(l.Refused)
+	switch {
+	case n == 0 || (len(kinds) == 1 && len(l.Refused) == 1):
+		return part{}, false // that one is said where the freshness stands
+	case len(l.Refused) == 0 && l.Even:
+		return part{m.th.warn, []string{g + " " + onlyIn(l.Namespaces), fmt.Sprintf("%s only %d ns", g, len(l.Namespaces)), g}}, true
+	case len(l.Partial) == 0:
+		return part{m.th.warn, []string{fmt.Sprintf("%s %s not permitted", g, plural(n, "kind")), g + " " + plural(n, "kind"), g + " " + short(n), g}}, true
+	default:
+		return part{m.th.warn, []string{fmt.Sprintf("%s %s not fully permitted", g, plural(n, "kind")), g + " " + plural(n, "kind"), g + " " + short(n), g}}, true
+	}
 }
 
 // kindsShown are the kinds whose objects are on screen; none is all.

@@ -132,8 +132,8 @@ func (m *Model) narrowToKind() tea.Cmd {
 }
 
 var kindColumnsShown = []column{
-	{title: "KIND", min: 16, max: 40, priority: priorityName},
-	{title: "GROUP", min: 6, max: 40, priority: 60, middle: true},
+	{title: "KIND", min: 16, good: 34, max: 40, priority: priorityName, middle: true},
+	{title: "GROUP", min: 6, max: 40, priority: 60},
 	{title: "VERSION", priority: 50},
 	{title: "OBJECTS", priority: 95, right: true},
 	{title: "PHASE", priority: 90},
@@ -210,6 +210,9 @@ func (s *kinds) row(m *Model, i int) row {
 		if !r.status.Fresh(m.now) {
 			note = strings.Join(causes(r.status, m.now), " "+m.th.glyph.dot+" ")
 		}
+	}
+	if l := m.view.Health.Limits(k); len(l.Partial) > 0 {
+		note = strings.TrimSuffix(onlyIn(l.Namespaces)+" "+m.th.glyph.dot+" "+note, " "+m.th.glyph.dot+" ")
 	}
 	objects := count(r.count)
 	if r.status == nil || (!r.status.Complete && r.count == 0) {

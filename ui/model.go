@@ -162,6 +162,11 @@ func (m *Model) Update(msg tea.Msg) (_ tea.Model, cmd tea.Cmd) {
 	case tea.WindowSizeMsg:
 		m.w, m.h = msg.Width, msg.Height
 		return m, m.explore.reach(m)
+	case tea.ResumeMsg: // bubbletea gives back the screen, not the mouse
+		if m.mouse {
+			return m, tea.EnableMouseCellMotion
+		}
+		return m, nil
 	case tea.KeyMsg:
 		return m, m.keys(msg)
 	case tea.MouseMsg:
@@ -180,6 +185,9 @@ func (m *Model) keys(msg tea.KeyMsg) tea.Cmd {
 		if m.top().focus() == nil {
 			m.say("pasted text is ignored here; / types a query")
 			return nil
+		}
+		if n := m.top().focus().tooMuch(len(msg.Runes)); n > 0 {
+			m.say("the paste was cut: %s characters is the limit, %s too many", count(queryLimit), count(n))
 		}
 		return m.typed(msg)
 	}

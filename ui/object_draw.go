@@ -62,8 +62,14 @@ func (s *object) drawNotice(m *Model, c *canvas) {
 	}
 	f := m.view.Health.Freshness(m.now, kind)
 	if f.Stale > 0 {
-		drawRule(c, m.th.glyph.stale+" "+trouble(m.th, f.Least, m.now), m.th.warnBold)
-		return
+		least := f.Least
+		if own := m.view.Health.Covering(); s.last != nil && kind == s.ref.kind && own(s.last) != nil {
+			least = own(s.last) // that of another namespace says nothing of this object
+		}
+		if text := trouble(m.th, least, m.now); text != "" {
+			drawRule(c, m.th.glyph.stale+" "+text, m.th.warnBold)
+			return
+		}
 	}
 	drawRule(c, "", "")
 }

@@ -31,6 +31,8 @@ type Controller interface {
 	Retry(kinds ...*watch.Kind)
 	// Want says which kinds somebody looks at now; no kinds means none in particular.
 	Want(kinds ...*watch.Kind)
+	// ObserveSearch takes the measures of a search, for the metrics. It may be called from any goroutine.
+	ObserveSearch(candidates int, took time.Duration, partial bool)
 }
 
 // Engine is all that the screens see of the engine.

@@ -35,9 +35,9 @@ func (e *explore) setKind(m *Model, k *watch.Kind) {
 
 var mixedColumns = []column{
 	{title: "KIND", min: 9, good: 11, max: 32, priority: 95},
-	{title: "NAMESPACE", min: textMin, max: textMax, priority: 90, middle: true},
+	{title: "NAMESPACE", min: textMin, good: namespaceGood, max: textMax, priority: priorityNamespace, middle: true},
 	{title: "NAME", min: nameMin, max: nameMax, priority: priorityName, middle: true},
-	{title: "STATUS", min: statusMin, good: statusGood, max: textMax, priority: 85},
+	{title: "STATUS", min: statusMin, good: statusGood, max: textMax, priority: priorityStatus},
 	{title: "AGE", priority: priorityAge, right: true},
 }
 
@@ -49,7 +49,7 @@ var mixedWideColumns = append(mixedColumns[:len(mixedColumns):len(mixedColumns)]
 func kindColumns(k *watch.Kind, wide, namespace bool) []column {
 	var cols []column
 	if k.Namespaced && namespace {
-		cols = append(cols, column{title: "NAMESPACE", min: textMin, max: textMax, priority: 90, middle: true})
+		cols = append(cols, column{title: "NAMESPACE", min: textMin, good: namespaceGood, max: textMax, priority: priorityNamespace, middle: true})
 	}
 	for i, c := range k.Columns {
 		if c.Wide && !wide {
@@ -67,8 +67,10 @@ func kindColumns(k *watch.Kind, wide, namespace bool) []column {
 			col.min = 0
 		}
 		switch c.Name {
-		case "STATUS", "READY":
-			col.priority, col.min, col.good = 85, statusMin, statusGood
+		case "STATUS":
+			col.priority, col.min, col.good = priorityStatus, statusMin, statusGood
+		case "READY":
+			col.priority, col.min, col.good = priorityReady, statusMin, statusGood
 		case "MESSAGE":
 			col.priority, col.max = 82, 2*textMax
 		}

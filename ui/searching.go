@@ -75,7 +75,7 @@ func (s *searcher) start(m *Model, r request) tea.Cmd {
 	s.running, s.dirty = true, false
 	ctx, cancel := context.WithCancel(m.life)
 	s.cancel = cancel
-	return m.run(searchIn(ctx, m.view, r, s.options(m, r), searchedMsg{conn: m.conn, seq: s.seq}))
+	return m.run(searchIn(ctx, m.engine, m.view, r, s.options(m, r), searchedMsg{conn: m.conn, seq: s.seq}))
 }
 
 // again searches a newer View, after the search that runs.
@@ -121,7 +121,7 @@ func (s *searcher) options(m *Model, r request) search.Options {
 }
 
 // searchIn makes the work of a search: nothing in it touches the Model.
-func searchIn(ctx context.Context, v *engine.View, r request, o search.Options, msg searchedMsg) func() tea.Msg {
+func searchIn(ctx context.Context, e Controller, v *engine.View, r request, o search.Options, msg searchedMsg) func() tea.Msg {
 	return func() tea.Msg {
 		msg.results = results{request: r, loaded: true}
 		found, err := v.Index.Search(ctx, r.query, o)
@@ -132,6 +132,7 @@ func searchIn(ctx context.Context, v *engine.View, r request, o search.Options, 
 			msg.results.err = err
 			return msg
 		}
+		e.ObserveSearch(found.Candidates, found.Elapsed, found.Partial != "")
 		msg.results.epoch = found.Epoch
 		msg.results.hits, msg.results.total = found.Hits, found.Total
 		msg.results.world = v.Index.World().Len()

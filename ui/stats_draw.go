@@ -19,7 +19,7 @@ func slowestBuild(shards []shard.ShardStat) time.Duration {
 }
 
 var watcherColumns = []column{
-	{title: "WATCHER", min: 16, max: 44, priority: priorityName, middle: true},
+	{title: "WATCHER", min: 16, good: 34, max: 44, priority: priorityName, group: true},
 	{title: "PHASE", priority: 95},
 	{title: "SINCE", priority: 70, right: true},
 	{title: "CONFIRMED", priority: 90},

@@ -16,6 +16,7 @@ type column struct {
 	priority int // the lowest leaves first; the highest stays
 	right    bool
 	middle   bool // cut in the middle
+	group    bool // cut in the group of a resource's name
 }
 
 // The widths and priorities of the columns every table has.
@@ -24,11 +25,15 @@ const (
 
 	nameMin, nameMax = 22, 64
 	textMin, textMax = 8, 40
-	// "CrashLoopBackOff" is what one looks for.
-	statusMin, statusGood = 9, 16
+	// "CrashLoopBackOff" is what one looks for, and "Init:CreateContainerConfigError".
+	statusMin, statusGood = 9, 32
+	namespaceGood         = 24
 
-	priorityName = 100
-	priorityAge  = 75
+	priorityName      = 100
+	priorityStatus    = 86
+	priorityReady     = 85
+	priorityNamespace = 84
+	priorityAge       = 75
 	// priorityMinor is below what columns leave before others are cut.
 	priorityMinor = 50
 )
@@ -213,7 +218,7 @@ func (t *table) drawRow(c *canvas, widths []int, r row, current, focused bool) {
 		if i < len(r.matches) && len(r.matches[i]) > 0 {
 			c.marked(st, c.th.match, r.cells[i], r.matches[i], widths[i])
 		} else {
-			c.cell(st, r.cells[i], widths[i], cellOptions{right: col.right, middle: col.middle})
+			c.cell(st, r.cells[i], widths[i], cellOptions{right: col.right, middle: col.middle, group: col.group})
 		}
 		c.space(columnGap)
 	}

@@ -63,6 +63,25 @@ func fitMiddle(s string, w int, ellipsis string) (string, int) {
 	return s, ansi.StringWidth(s)
 }
 
+// fitGroup is fit for the name of a resource ("roles.rbac.authorization.k8s.io in team-a"): the group is cut before the
+// resource, which tells more.
+func fitGroup(s string, w int, ellipsis string) (string, int) {
+	n := width(s)
+	if n <= w {
+		return s, n
+	}
+	head, tail := s, ""
+	if i := strings.Index(s, " in "); i >= 0 {
+		head, tail = s[:i], s[i:]
+	}
+	resource, _, _ := strings.Cut(head, ".")
+	if width(resource)+1+width(tail) <= w {
+		head, _ = fit(head, w-width(tail), ellipsis)
+		return head + tail, width(head + tail)
+	}
+	return fitMiddle(resource+tail, w, ellipsis)
+}
+
 // clean is the last line of defence before the terminal: what reaches it is sanitised where it was decoded, so
 // that a control character here is a mistake of ours; it is shown as a dot and never obeyed.
 func clean(s string) string {

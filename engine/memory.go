@@ -113,7 +113,7 @@ func (e *Engine) readMemory(p *pressure) *Memory {
 		Budget: e.cfg.MaxRSS,
 		Classes: []MemoryClass{
 			{Name: "snapshot", Bytes: st.SnapshotBytes},
-			{Name: "index", Bytes: uint64(max(v.Index.Bytes(), 0))}, //nolint:gosec // not negative //nolint:gosec // a size
+			{Name: "index", Bytes: uint64(max(v.Index.Bytes(), 0))}, //nolint:gosec // not negative
 			{Name: "bodies", Bytes: st.RawBytes, Cap: e.cfg.MaxRawBytes},
 		},
 	}

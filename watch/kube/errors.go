@@ -27,9 +27,6 @@ func IsForbidden(err error) bool { return hasCode(err, http.StatusForbidden) }
 // IsNotFound reports whether the server does not have what was asked for.
 func IsNotFound(err error) bool { return hasCode(err, http.StatusNotFound) }
 
-// IsUnauthorized reports whether the server did not accept the credential.
-func IsUnauthorized(err error) bool { return hasCode(err, http.StatusUnauthorized) }
-
 func hasCode(err error, code int) bool {
 	var e *watch.APIError
 	return errors.As(err, &e) && e.Code == code

@@ -17,6 +17,8 @@ BENCHTIME ?= 1s
 COUNT ?= 1
 FUZZTIME ?= 30s
 DEMO ?= 2000
+CASES ?= 10000
+SEED ?= 0
 
 # Folders (as package patterns) that hold a test file with a line that matches $(1).
 folders = grep -rlE --include='*_test.go' --exclude-dir=testdata '$(1)' . | sed 's,/[^/]*$$,,' | sort -u
@@ -75,6 +77,11 @@ tidy:
 lint: ## golangci-lint (PKG=./watch/... for some)
 	$(TOOL) golangci-lint run $(PKG)
 
+# Each is a build and a test: some minutes in all. RUN=regexp chooses by name.
+.PHONY: mutants
+mutants: ## break the code in every way of testdata/mutants and see a test fail (RUN=regexp for some)
+	$(GO) run -C testdata/mutants . -root '$(CURDIR)' -run '$(RUN)'
+
 .PHONY: deadcode
 deadcode: ## functions that neither the program nor a test reaches
 	$(TOOL) deadcode -test -tags integration ./...
@@ -109,6 +116,11 @@ integration: ## tests against a real control plane: ORKA_E2E_KUBECONFIG's, or on
 golden: ## write the golden files anew; read their diff before committing it
 	@pkgs=$$($(call folders,flag.Bool."update")) || { echo "golden: no test has an -update flag" >&2; exit 1; }; \
 	( set -x; $(GO) test -count=1 $$pkgs -update )
+
+# A failing case prints its seed; SEED=n runs that one again.
+.PHONY: property
+property: ## random edits against random other writers, CASES=10000 of them (SEED=n for one)
+	$(GO) test ./apply -count=1 -timeout 60m -v -run '^TestPropertyApply$$' -apply.cases=$(CASES) -apply.seed=$(SEED)
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME=30s

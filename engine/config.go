@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"orka/apply"
 	"orka/shard"
 	"orka/watch"
 )
@@ -29,7 +30,16 @@ type Config struct {
 
 	MetricsAddr string // "" is off
 	LogLevel    slog.Level
-	ReadOnly    bool
+
+	ReadOnly bool
+	// ReadOnlyContexts are the contexts of the kubeconfig in which orka is read-only, as globs; the caller sets ReadOnly.
+	ReadOnlyContexts []string
+
+	MaxSnapshotAge        time.Duration // since the last confirmation of a kind; older, nothing of it is applied
+	DisableApplyPreflight bool          // skips the guard's conditions on freshness, never the server's own precondition
+	MaxYAMLBytes          int           // of a draft or a file
+	MaxYAMLNodes          int           // of a draft or a file, aliases expanded
+	DBPath                string        // of the history; "" leaves the place to the caller
 
 	// What follows is set by the caller, not by a knob.
 
@@ -41,7 +51,9 @@ type Config struct {
 	HomeNamespaces []string
 	// KeepBodies keeps compressed bodies beside the World.
 	KeepBodies bool
-	Logger     *slog.Logger
+	// Identity is who applies, and where.
+	Identity apply.Identity
+	Logger   *slog.Logger
 }
 
 // DefaultConfig is every knob's default.
@@ -58,7 +70,12 @@ func DefaultConfig() Config {
 		DropRawTTL:  900 * time.Second,
 		SearchLimit: 50,
 		LogLevel:    slog.LevelInfo,
-		KeepBodies:  true,
-		Logger:      slog.New(slog.DiscardHandler),
+
+		MaxSnapshotAge: watch.ConfirmWithin,
+		MaxYAMLBytes:   1 << 20,
+		MaxYAMLNodes:   100_000,
+
+		KeepBodies: true,
+		Logger:     slog.New(slog.DiscardHandler),
 	}
 }

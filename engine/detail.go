@@ -53,10 +53,10 @@ func (e *Engine) Fetch(ctx context.Context, kind *watch.Kind, namespace, name st
 		return nil, err
 	}
 	text, err := kube.JSON(kind, body)
-	if err != nil || !isSecret(kind) {
+	if err != nil || !kube.IsSecret(kind) {
 		return text, err
 	}
-	return redact(text)
+	return kube.Redact(text)
 }
 
 // errEnded is what a read of an engine answers whose Run is over.

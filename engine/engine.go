@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"orka/apply"
 	"orka/search"
 	"orka/shard"
 	"orka/watch"
@@ -31,6 +32,13 @@ type Engine struct {
 
 	// wall reads the wall clock, without the monotonic one; tests let it jump.
 	wall func() time.Time
+
+	journal journal // guards itself
+
+	// set once, at the first use of what applies
+	applyOnce sync.Once
+	apply     *apply.Applier
+	applyErr  error
 
 	// atomic
 	view   atomic.Pointer[View]
@@ -72,6 +80,7 @@ func New(cfg Config, client *kube.Client) (*Engine, error) {
 		wanted:     map[*watch.Kind]bool{},
 		wall:       func() time.Time { return time.Now().Round(0) },
 	}
+	e.journal = journal{path: cfg.DBPath, logger: cfg.Logger, observe: e.metrics.applied.history}
 	store, err := shard.NewStore(shard.Config{
 		Planner:     shard.Modulo(cfg.Shards),
 		QueueCap:    cfg.QueueCap,
@@ -152,6 +161,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	e.ended = true
 	e.mu.Unlock()
 	e.reads.Wait()
+	if cerr := e.journal.close(); cerr != nil {
+		e.cfg.Logger.Warn("history was not closed cleanly", "err", cerr)
+	}
 	if ctx.Err() != nil {
 		return nil // asked to end
 	}

@@ -86,7 +86,7 @@ const none = "(none)"
 
 // Knobs is the table of all knobs, in the order they are printed.
 func Knobs() []Knob {
-	return []Knob{
+	return append([]Knob{
 		intKnob("shards", "namespace buckets per kind", 1, 1024, func(c *Config) *int { return &c.Shards }),
 		secondsKnob("relist_secs", "period of the relist that repairs what a watch lost, ±10%", 10, 86400, func(c *Config) *time.Duration { return &c.RelistEvery }),
 		secondsKnob("watch_backoff_max_secs", "longest pause between attempts of a watcher", 1, 3600, func(c *Config) *time.Duration { return &c.BackoffMax }),
@@ -118,7 +118,7 @@ func Knobs() []Knob {
 			set:  func(c *Config, s string) (err error) { c.ReadOnly, err = strconv.ParseBool(s); return err },
 			get:  func(c *Config) string { return strconv.FormatBool(c.ReadOnly) },
 		},
-	}
+	}, applyKnobs()...)
 }
 
 func intKnob(name, doc string, lo, hi int, field func(*Config) *int) Knob {

@@ -31,6 +31,7 @@ type metrics struct {
 	candidates  prometheus.Histogram
 	eval        prometheus.Histogram
 	partial     prometheus.Counter
+	applied     applyMetrics
 }
 
 // msBuckets spans a page swap (tens of microseconds) to a stuck build (seconds), in milliseconds.
@@ -49,10 +50,12 @@ func newMetrics() *metrics {
 		lag:        histogram("ingest_lag_ms", "Time from a delta's arrival to the World that holds it."),
 		candidates: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "orka", Name: "search_candidates", Help: "Documents that passed the masks and filters, per search.", Buckets: prometheus.ExponentialBuckets(1, 8, 8)}),
 		eval:       histogram("search_eval_ms", "Time of one search."),
-		partial:    prometheus.NewCounter(prometheus.CounterOpts{Namespace: "orka", Name: "search_partial_total", Help: "Searches answered with a partial result."}),
+		partial:    counter("search_partial_total", "Searches answered with a partial result."),
+		applied:    newApplyMetrics(),
 	}
 	m.registry.MustRegister(m.restarts, m.relists, m.backoff, m.batch, m.build, m.merge, m.swap, m.lag, m.candidates, m.eval, m.partial,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(m.applied.collectors()...)
 	return m
 }
 

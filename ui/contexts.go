@@ -8,7 +8,10 @@ import (
 	"orka/watch"
 )
 
-func (m *Model) contextsOffered() bool { return m.opts.Contexts != nil }
+// contextsOffered: another context ends an edit, whose draft is kept; a write that is on its way is waited for.
+func (m *Model) contextsOffered() bool {
+	return m.opts.Contexts != nil && (notEditing(m) || m.edit.waits())
+}
 
 func newContextPicker() *picker {
 	p := newPicker("Contexts", []column{
@@ -95,7 +98,7 @@ func (s switchedMsg) apply(m *Model) tea.Cmd {
 		return nil
 	}
 	// Also when it was cancelled too late: the engine before this one has ended.
-	line := m.explore.input.value()
+	line, kept := m.explore.input.value(), m.edit.path
 	m.connect(s.engine, s.info)
 	m.namespaces = nil
 	m.meter = meter{}
@@ -105,5 +108,8 @@ func (s switchedMsg) apply(m *Model) tea.Cmd {
 	m.explore.wide, m.explore.preview, m.explore.typing = wide, preview, false
 	m.screen, m.overlay = screenExplore, nil
 	m.say("now in %s", watch.Sanitize(m.info.Context))
+	if kept != "" {
+		m.sayKept("now in "+watch.Sanitize(m.info.Context)+"; ", kept)
+	}
 	return tea.Batch(m.awaitChange(), m.explore.enter(m, line, ""))
 }

@@ -15,6 +15,7 @@ func (e *explore) sections(*Model) []section {
 		{name: "describe", keys: []string{"d"}, hint: "describe", help: "open it as kubectl describe shows it", run: func(m *Model) tea.Cmd { return m.openSelected(tabOverview) }, when: listed},
 		{name: "yaml", keys: []string{"y"}, hint: "yaml", help: "open its YAML", run: func(m *Model) tea.Cmd { return m.openSelected(tabYAML) }, when: listed},
 		{name: "events", keys: []string{"v"}, hint: "events", help: "open the events about it", run: func(m *Model) tea.Cmd { return m.openSelected(tabEvents) }, when: listed},
+		{name: "edit", keys: []string{"e"}, hint: "edit", help: "edit it in $EDITOR and apply it; marked ones in turn", run: (*Model).editSelected, when: listed},
 		{name: "preview", keys: []string{"p"}, hint: "preview", help: "preview of the row: beside the table, below it on narrow screens", run: (*Model).togglePreview},
 		{name: "sort", keys: []string{"o"}, hint: "sort", help: "sort by the next column; after the last one as before", run: (*Model).cycleSort},
 		{name: "reverse", keys: []string{"O"}, help: "turn the order round", run: (*Model).reverseSort},

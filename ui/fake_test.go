@@ -131,6 +131,7 @@ type fakeEngine struct {
 	wanted  []*watch.Kind
 	yaml    string
 	err     error
+	applier fakeApplier
 }
 
 func newFakeEngine(v *engine.View) *fakeEngine {

@@ -83,6 +83,8 @@ func (m *Model) modeName() string {
 		return "OBJECT"
 	case screenStats:
 		return "STATS"
+	case screenApply:
+		return "APPLY"
 	default:
 		return "TABLE"
 	}

@@ -125,7 +125,7 @@ func (m *Model) freshPart() part {
 
 // limitsPart says that permissions keep something from the view: what is fresh may not be all there is.
 func (m *Model) limitsPart() (part, bool) {
-	if m.screen == screenObject {
+	if m.screen == screenObject || m.screen == screenApply {
 		return part{}, false // one object is not a view of all
 	}
 	kinds := m.kindsShown()
@@ -155,6 +155,10 @@ func (m *Model) kindsShown() []*watch.Kind {
 	case screenObject:
 		if m.object.ref.kind != nil {
 			return []*watch.Kind{m.object.ref.kind}
+		}
+	case screenApply:
+		if m.edit.target.Kind != nil {
+			return []*watch.Kind{m.edit.target.Kind}
 		}
 	case screenExplore:
 		if kinds, narrowed := kindsOf(m.explore.query, m.view.Health.Kinds); narrowed {

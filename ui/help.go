@@ -87,6 +87,9 @@ func (h *help) blocks(m *Model) []helpBlock {
 	if _, ok := h.below.(*explore); ok {
 		out = append(out, helpBlock{"The query: terms parted by spaces, all must match", queryHelp})
 	}
+	if _, ok := h.below.(*edit); ok {
+		out = append(out, helpBlock{"Marks of an edit", h.editMarks(m)})
+	}
 	return append(out, helpBlock{"Marks", h.marks(m)})
 }
 
@@ -112,6 +115,16 @@ var queryHelp = []helpEntry{
 	{"age:<1h age:>7d", "time since creation"},
 	{"-term !term", "what must not match"},
 	{`"two words"`, "quotes keep spaces, and colons from being filters"},
+}
+
+func (h *help) editMarks(m *Model) []helpEntry {
+	g := m.th.glyph
+	return []helpEntry{
+		{"+ -", "a line that comes, a line that goes"},
+		{g.unasked, "not asked for by you: a default or a webhook of the server"},
+		{g.holds + " " + g.bad, "a condition of the guard that holds, one that fails"},
+		{g.pending + " " + g.skipped, "looked at right before the write; left out, with your consent or by a knob"},
+	}
 }
 
 func (h *help) marks(m *Model) []helpEntry {

@@ -79,10 +79,14 @@ func (m *Model) step(d int, none string) tea.Cmd {
 
 // quitOrBack quits on the first screen and goes back everywhere else.
 func (m *Model) quitOrBack() tea.Cmd {
-	if m.screen == screenExplore {
+	switch m.screen {
+	case screenExplore:
 		return tea.Quit
+	case screenApply:
+		return m.leaveEdit()
+	default:
+		return m.back()
 	}
-	return m.back()
 }
 
 // show makes a view the current one.
@@ -96,6 +100,9 @@ func (m *Model) show(to location) tea.Cmd {
 		return m.object.enter(m, to.object, to.tab)
 	case screenKinds:
 		return m.kinds.enter(m)
+	case screenApply: // never a place to come back to
+		m.screen = screenExplore
+		return m.explore.enter(m, to.query, to.row)
 	default:
 		return m.stats.enter(m)
 	}

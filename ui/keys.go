@@ -43,13 +43,13 @@ type screen interface {
 // everywhere are the commands of every screen while nothing is typed.
 func everywhere() section {
 	return section{title: "Everywhere", keys: []binding{
-		{name: "kinds", keys: []string{"K"}, hint: "kinds", help: "every served kind, its count and freshness", run: (*Model).openKinds, when: func(m *Model) bool { return m.screen != screenKinds }},
+		{name: "kinds", keys: []string{"K"}, hint: "kinds", help: "every served kind, its count and freshness", run: (*Model).openKinds, when: leavable(screenKinds)},
 		{name: "namespaces", keys: []string{"N"}, hint: "namespaces", help: "choose the namespaces to look at", run: (*Model).openNamespaces, when: (*Model).namespacesOffered},
 		{name: "contexts", keys: []string{"C"}, hint: "contexts", help: "move to another context of the kubeconfig", run: (*Model).openContexts, when: (*Model).contextsOffered},
-		{name: "stats", keys: []string{"S"}, hint: "stats", help: "watchers, shards, memory, search latency, knobs", run: (*Model).openStats, when: func(m *Model) bool { return m.screen != screenStats }},
+		{name: "stats", keys: []string{"S"}, hint: "stats", help: "watchers, shards, memory, search latency, knobs", run: (*Model).openStats, when: leavable(screenStats)},
 		{name: "retry-all", keys: []string{"R"}, help: "every watcher tries again now", run: (*Model).retryAll},
-		{name: "back", keys: []string{"["}, help: "back to the view before", run: (*Model).back},
-		{name: "forward", keys: []string{"]"}, help: "forward again", run: (*Model).forward},
+		{name: "back", keys: []string{"["}, help: "back to the view before", run: (*Model).back, when: notEditing},
+		{name: "forward", keys: []string{"]"}, help: "forward again", run: (*Model).forward, when: notEditing},
 		{name: "mouse", keys: []string{"m"}, help: "mouse on or off: off lets the terminal select text", run: (*Model).toggleMouse},
 		{name: "redraw", keys: []string{"ctrl+l"}, help: "draw the screen anew", run: func(*Model) tea.Cmd { return tea.ClearScreen }},
 		{name: "help", keys: []string{"?"}, hint: "help", help: "the keys of this screen and the query language", run: (*Model).openHelp},
@@ -57,12 +57,30 @@ func everywhere() section {
 	}}
 }
 
+// notEditing: an edit is left by its own keys, so that none is lost by looking elsewhere.
+func notEditing(m *Model) bool { return m.screen != screenApply }
+
+// leavable offers to go to a screen from every other one.
+func leavable(to screenID) func(*Model) bool {
+	return func(m *Model) bool { return m.screen != to && notEditing(m) }
+}
+
+// interrupt quits; while a write is on its way only when asked twice.
+func (m *Model) interrupt() tea.Cmd {
+	if m.edit.stage == editSending && !m.edit.warned {
+		m.edit.warned = true
+		m.say("a write is on its way; ctrl-c again quits without its answer (the history has it as unknown)")
+		return nil
+	}
+	return tea.Quit
+}
+
 // always are the commands that work even while a line is typed into.
 func always() section {
 	return section{title: "Always", typing: true, keys: []binding{
 		{name: "help-anywhere", keys: []string{"f1"}, hint: "help", help: "this help, also while typing", run: (*Model).openHelp, when: (*Model).helpOffered},
 		{name: "suspend", keys: []string{"ctrl+z"}, help: "suspend orka; fg in the shell resumes it", run: func(*Model) tea.Cmd { return tea.Suspend }},
-		{name: "interrupt", keys: []string{"ctrl+c"}, help: "quit orka at once", run: func(*Model) tea.Cmd { return tea.Quit }},
+		{name: "interrupt", keys: []string{"ctrl+c"}, help: "quit orka at once", run: (*Model).interrupt},
 	}}
 }
 

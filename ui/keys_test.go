@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,8 +10,7 @@ import (
 	"testing"
 	"time"
 
-	tea "github.com/charmbracelet/bubbletea"
-
+	"orka/apply"
 	"orka/engine"
 )
 
@@ -42,6 +42,50 @@ var keyStages = []struct {
 		d.key("esc", "v", "pgdown")
 	}, idle: []string{"events", "search-text", "next-match", "previous-match", "wrap", "left", "right", "read-again", "forward"}},
 	{name: "stats", do: func(d *driver) { d.key("esc", "S", "K", "[", "pgdown") }},
+	{name: "apply-diff", do: func(d *driver) {
+		longDiff(d)
+		toWeb(d)
+		d.key("e", "/")
+		d.text("line")
+		d.key("enter", "n", "n", "pgdown", "right")
+	}, idle: []string{"take-field", "leave-field", "toggle-field"}},
+	{name: "apply-fields", do: func(d *driver) {
+		conflicting(nil, &d.engine.applier)
+		toWeb(d)
+		d.key("e", "shift+tab", "down")
+	}, idle: []string{"next-hunk", "previous-hunk", "side-by-side", "search-text", "wrap", "left", "right"}},
+	{name: "apply-search", typing: true, do: func(d *driver) {
+		longDiff(d)
+		toWeb(d)
+		d.key("e", "pgdown", "pgdown", "/")
+		d.text("line 3")
+	}},
+	{name: "apply-question", do: func(d *driver) { toWeb(d); d.key("e", "a") }, idle: []string{"contexts"}},
+	{name: "apply-pending", do: func(d *driver) { toWeb(d); d.key("e", "a", "y") }, idle: []string{"contexts"}},
+	{name: "apply-earlier", do: func(d *driver) { toWeb(d); d.key("e", "esc", "e") }},
+	{name: "apply-stored", do: func(d *driver) {
+		longDiff(d)
+		d.engine.applier.onCommit = func(p *apply.Preview, _ apply.Consent) (*apply.Result, error) {
+			return &apply.Result{Target: p.Base.Target, UID: p.Base.UID, ResourceVersion: p.Base.ResourceVersion, Surprises: p.Diff}, nil
+		}
+		toWeb(d)
+		d.key("e", "a", "y", "n", "pgdown")
+	}},
+	{name: "apply-webhook", do: func(d *driver) {
+		d.engine.applier.onPreview = func(_ apply.Consent, p *apply.Preview) (*apply.Preview, error) {
+			return nil, &apply.RejectedError{Target: p.Base.Target, NoDryRun: true, Webhook: "policy", Message: manyLines()}
+		}
+		toWeb(d)
+		d.key("e", "pgdown")
+	}, idle: []string{"apply"}},
+	{name: "apply-not-applied", do: func(d *driver) {
+		refusing(func(t apply.Target) error {
+			return &apply.NotAppliedError{Target: t, Err: errors.New(manyLines())}
+		})(nil, &d.engine.applier)
+		toWeb(d)
+		d.key("e", "a", "y", "pgdown")
+	}, idle: []string{"without-dry-run"}},
+	{name: "apply-next", do: func(d *driver) { d.key("esc", " ", " ", " ", "e", "esc") }},
 	{name: "help", typing: true, do: func(d *driver) { d.key("esc", "?", "down", "pgdown") }, idle: []string{"help-anywhere"}},
 	{name: "namespaces", typing: true, do: func(d *driver) { d.key("esc", "N", "down", "down") }, idle: []string{"page-up"}},
 	{name: "contexts", typing: true, do: func(d *driver) { d.key("esc", "C", "down") }, idle: []string{"mark-choice", "page-up", "down", "page-down"}},
@@ -49,7 +93,7 @@ var keyStages = []struct {
 
 // trace is all that a key can change that a person or the engine would notice.
 func (d *driver) trace() string {
-	return fmt.Sprint(d.m.View(), d.m.hist.pos, d.quit, d.engine.retried, d.engine.wanted, len(d.system), d.m.mouse, d.m.screen)
+	return fmt.Sprint(d.m.View(), d.m.hist.pos, d.quit, d.engine.retried, d.engine.wanted, len(d.system), d.m.mouse, d.m.screen, d.engine.applier.called())
 }
 
 // eventful is the name of the pod with many events in keyView.
@@ -72,7 +116,7 @@ var keyView = sync.OnceValue(func() *engine.View {
 func keyStage(t *testing.T, do, f func(*driver)) {
 	t.Helper()
 	opts := Options{Contexts: &fakeContexts{}, Settings: []engine.Setting{{Name: "shards"}}}
-	drive(t, stage{w: 90, h: 12, view: keyView(), opts: opts}, func(d *driver) {
+	drive(t, editing(t, stage{w: 90, h: 12, view: keyView(), opts: opts}, change), func(d *driver) {
 		do(d)
 		f(d)
 	})
@@ -146,6 +190,9 @@ func TestEachKeyWorks(t *testing.T) {
 
 // elsewhere reports whether a command of every screen is of no use on this one.
 func elsewhere(screen, name string) bool {
+	if screen == "apply" {
+		return slices.Contains([]string{"kinds", "stats", "namespaces", "back", "forward"}, name)
+	}
 	return name == screen || (screen == "object" && name == "namespaces")
 }
 
@@ -235,33 +282,4 @@ func TestRemappedKeys(t *testing.T) {
 			t.Log(err)
 		}
 	}
-}
-
-func TestFastKeysArriveTogether(t *testing.T) {
-	drive(t, stage{w: 80, h: 24, view: smallCluster()}, func(d *driver) {
-		d.key("esc")
-		d.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("jj/web")})
-		if got := d.m.explore.input.value(); got != "web" {
-			t.Errorf("the query is %q", got)
-		}
-	})
-}
-
-func TestPasteIsText(t *testing.T) {
-	drive(t, stage{w: 80, h: 24, view: smallCluster()}, func(d *driver) {
-		d.key("esc")
-		before := d.m.screen
-		d.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("qKy"), Paste: true})
-		if d.quit || d.m.screen != before {
-			t.Error("pasted text was taken as commands")
-		}
-		d.see("pasted text is ignored")
-		d.key("/")
-		d.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("k:pod\nweb\x1b[2J\u202e"), Paste: true})
-		for _, line := range strings.Split(d.m.View(), "\n") {
-			if strings.Contains(line, "\x1b[2J") || strings.ContainsRune(line, '\u202e') {
-				t.Errorf("the paste reached the terminal: %q", line)
-			}
-		}
-	})
 }

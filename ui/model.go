@@ -20,6 +20,7 @@ const (
 	screenKinds
 	screenObject
 	screenStats
+	screenApply
 )
 
 // Model is the one tea.Model: the screens as plain structs, what they share, and the frame drawn last.
@@ -49,6 +50,7 @@ type Model struct {
 	kinds   kinds
 	object  object
 	stats   stats
+	edit    edit
 	hist    history
 
 	// what the screens share
@@ -79,7 +81,7 @@ func New(ctx context.Context, opts Options) (*Model, error) {
 	if opts.now == nil {
 		opts.now = time.Now
 	}
-	m := &Model{opts: opts, ctx: ctx, th: opts.th, mouse: true, namespaces: opts.Namespaces}
+	m := &Model{opts: opts, ctx: ctx, th: opts.th, mouse: true, namespaces: opts.Namespaces, w: opts.w, h: opts.h}
 	if m.th == nil {
 		m.th = detectTheme(opts.Output)
 	}
@@ -96,12 +98,13 @@ func (m *Model) wire() {
 	m.kinds = newKinds()
 	m.object = object{}
 	m.stats = newStats()
+	m.edit = edit{}
 	m.hist = history{}
 }
 
 // screens are all screens and overlays, for what holds of each.
 func (m *Model) screens() []screen {
-	return []screen{&m.explore, &m.kinds, &m.object, &m.stats, &help{}, newNamespacePicker(m), newContextPicker()}
+	return []screen{&m.explore, &m.kinds, &m.object, &m.stats, &m.edit, &help{}, newNamespacePicker(m), newContextPicker()}
 }
 
 // top is what takes keys: the overlay, or the screen.
@@ -120,6 +123,8 @@ func (m *Model) base() screen {
 		return &m.object
 	case screenStats:
 		return &m.stats
+	case screenApply:
+		return &m.edit
 	default:
 		return &m.explore
 	}
@@ -147,10 +152,10 @@ func (m *Model) Init() tea.Cmd {
 type applier interface{ apply(m *Model) tea.Cmd }
 
 // Update takes a message. It never waits and never panics: what goes wrong in here ends the program with an error.
-func (m *Model) Update(msg tea.Msg) (_ tea.Model, cmd tea.Cmd) {
+func (m *Model) Update(msg tea.Msg) (model tea.Model, cmd tea.Cmd) {
 	defer func() {
 		if r := recover(); r != nil {
-			cmd = m.crash(r)
+			model, cmd = m, m.crash(r)
 		}
 	}()
 	if m.crashed != nil {
@@ -252,14 +257,6 @@ func (m *Model) crashWith(r any, stack []byte) tea.Cmd {
 		m.opts.Logger.Error("the screen failed", "panic", fmt.Sprint(r), "stack", string(stack))
 	}
 	return tea.Quit
-}
-
-// noticeFor is how long a notice stands in the footer.
-const noticeFor = 4 * time.Second
-
-// say shows a notice in the footer for a while.
-func (m *Model) say(format string, args ...any) {
-	m.notice, m.noticeTill = fmt.Sprintf(format, args...), m.now.Add(noticeFor)
 }
 
 func (m *Model) retryAll() tea.Cmd {

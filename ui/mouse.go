@@ -35,6 +35,8 @@ func (m *Model) wheel(d int) tea.Cmd {
 		v = &s.list
 	case *object:
 		v = objectMover(m)
+	case *edit:
+		v = editMover(m)
 	case *stats:
 		v = &s.lists[s.tab]
 	case *help:

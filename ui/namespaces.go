@@ -15,7 +15,7 @@ import (
 const allNamespaces = "*"
 
 // namespacesOffered: an object is in one namespace, and N goes through the matches of a search in it.
-func (m *Model) namespacesOffered() bool { return m.screen != screenObject }
+func (m *Model) namespacesOffered() bool { return m.screen != screenObject && notEditing(m) }
 
 func (m *Model) openNamespaces() tea.Cmd {
 	p := newNamespacePicker(m)

@@ -25,6 +25,7 @@ func (s *object) sections(*Model) []section {
 		{name: "describe", keys: []string{"d"}, hint: "describe", help: "the Overview: what kubectl describe prints", run: func(m *Model) tea.Cmd { return m.objectTab(tabOverview) }},
 		{name: "yaml", keys: []string{"y"}, hint: "yaml", help: "the YAML, without managedFields", run: func(m *Model) tea.Cmd { return m.objectTab(tabYAML) }},
 		{name: "events", keys: []string{"v"}, hint: "events", help: "the events about it", run: func(m *Model) tea.Cmd { return m.objectTab(tabEvents) }},
+		{name: "edit", keys: []string{"e"}, hint: "edit", help: "edit it in $EDITOR and apply it", run: (*Model).editObject},
 		{name: "search-text", keys: []string{"/"}, hint: "search", help: "search the text", run: view(func(t *textView) { t.typing = true }), when: inText},
 		{name: "next-match", keys: []string{"n"}, hint: "next match", help: "the next match", run: view(func(t *textView) { t.step(1) }), when: searched},
 		{name: "previous-match", keys: []string{"N"}, help: "the match before", run: view(func(t *textView) { t.step(-1) }), when: searched},

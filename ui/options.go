@@ -6,6 +6,9 @@ import (
 	"log/slog"
 	"time"
 
+	tea "github.com/charmbracelet/bubbletea"
+
+	"orka/apply"
 	"orka/engine"
 	"orka/search"
 	"orka/watch"
@@ -35,11 +38,31 @@ type Controller interface {
 	ObserveSearch(candidates int, took time.Duration, partial bool)
 }
 
+// Editor makes a preview of an edit; nothing it does changes the cluster. Each call may take as long as the network
+// does, and its errors are those of package apply.
+type Editor interface {
+	// OpenEdit reads an object and writes the draft that is edited.
+	OpenEdit(ctx context.Context, t apply.Target) (*apply.Base, []byte, error)
+	// Intent is what an edited draft means to change.
+	Intent(ctx context.Context, b *apply.Base, draft []byte) (*apply.Intent, error)
+	// Preview has the server try it.
+	Preview(ctx context.Context, b *apply.Base, i *apply.Intent, c apply.Consent) (*apply.Preview, error)
+}
+
+// Committer writes what was previewed.
+type Committer interface {
+	// Checks is the guard as it stands now; it never waits.
+	Checks(p *apply.Preview, c apply.Consent) []apply.Check
+	Commit(ctx context.Context, p *apply.Preview, c apply.Consent) (*apply.Result, error)
+}
+
 // Engine is all that the screens see of the engine.
 type Engine interface {
 	Viewer
 	Reader
 	Controller
+	Editor
+	Committer
 }
 
 // Context is one entry of the kubeconfig.
@@ -78,6 +101,9 @@ type Options struct {
 	// Keys remaps commands: name of a command (see Commands) to its keys.
 	Keys map[string][]string
 
+	// StateDir is orka's state directory; drafts of edits lie in a folder of it. Without one nothing can be edited.
+	StateDir string
+
 	Input  io.Reader // the terminal by default
 	Output io.Writer
 	Logger *slog.Logger // where a crash of the screen is written; never the terminal
@@ -85,4 +111,10 @@ type Options struct {
 	// now is the wall clock; tests hold it.
 	now func() time.Time
 	th  *theme
+	// w and h are of a terminal that does not say how large it is: that of a test.
+	w, h int
+	// suffix ends the names of drafts; random letters by default.
+	suffix func() string
+	// exec gives the terminal away to a command: tea.Exec; tests run the command beside the screen.
+	exec func(tea.ExecCommand, tea.ExecCallback) tea.Cmd
 }

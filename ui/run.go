@@ -11,6 +11,8 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/lipgloss"
 	"github.com/muesli/termenv"
+
+	"orka/watch"
 )
 
 // Run shows the screens until the person quits or ctx ends. The terminal is as it was before when it
@@ -31,6 +33,13 @@ func Run(parent context.Context, opts Options) error {
 	}
 	_, err = tea.NewProgram(m, options...).Run()
 	cancel()
+	if path := m.edit.path; path != "" { // the screen it was on is gone
+		var out io.Writer = os.Stdout
+		if opts.Output != nil {
+			out = opts.Output
+		}
+		fmt.Fprintf(out, "the draft of %s is kept: %s\n", watch.Sanitize(m.edit.target.String()), watch.Sanitize(shortPath(path)))
+	}
 	switch {
 	case m.crashed != nil:
 		return fmt.Errorf("%w; the log has the details", m.crashed)

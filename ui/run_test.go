@@ -5,6 +5,8 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -99,6 +101,65 @@ func TestRunRestoresTheTerminal(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRunGivesTheTerminalToTheEditor runs the program with an editor that dies with the terminal in disorder.
+func TestRunGivesTheTerminalToTheEditor(t *testing.T) {
+	editor := script(t, `printf '\033[?1049h\033[?25l\033[31mediting'; sed 's/replicas: 3/replicas: 5/' "$1" > "$1.new"; mv "$1.new" "$1"; [ -z "$ORKA_TEST_DIE" ] || kill -9 $$`)
+	for _, tt := range []struct{ name, die, want string }{
+		{"goes on", "", "dry-run"},
+		{"dies", "yes", "ended with"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			state := t.TempDir()
+			t.Setenv("KUBE_EDITOR", "'"+editor+"'")
+			t.Setenv("ORKA_TEST_DIE", tt.die)
+			in, keyboard, err := os.Pipe() // a file, which the editor gets as its own
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer in.Close()
+			out := &terminal{want: "\x1b[?2004h", saw: make(chan struct{})}
+			saw := out.saw
+			done := make(chan error, 1)
+			go func() {
+				done <- Run(t.Context(), Options{Engine: newFakeEngine(smallCluster()), Input: in, Output: out, StateDir: state, Query: webQuery, th: plainTheme, w: 100, h: 30})
+			}()
+			press := func(wait <-chan struct{}, key string) {
+				<-wait
+				if _, err := keyboard.WriteString(key); err != nil {
+					t.Error(err)
+				}
+			}
+			press(saw, "\r")
+			press(out.await("query"), "e")
+			press(out.await(tt.want), "\x03")
+			if err := <-done; err != nil {
+				t.Errorf("Run: %v", err)
+			}
+			_ = keyboard.Close()
+			out.check(t)
+			out.mu.Lock()
+			defer out.mu.Unlock()
+			left, _ := filepath.Glob(filepath.Join(state, "drafts", "*.yaml"))
+			if len(left) != 1 || !strings.HasSuffix(strings.TrimSpace(out.buf.String()), filepath.Base(left[0])) {
+				t.Errorf("drafts %q; the last words: %q", left, out.buf.String()[max(0, out.buf.Len()-200):])
+			}
+		})
+	}
+}
+
+// await is closed once the text was written.
+func (t *terminal) await(text string) <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	saw := make(chan struct{})
+	if strings.Contains(t.buf.String(), text) {
+		close(saw)
+	} else {
+		t.want, t.saw = text, saw
+	}
+	return saw
 }
 
 func TestRunNeedsAnEngine(t *testing.T) {

@@ -33,6 +33,9 @@ type theme struct {
 	// flatSelection leaves out foreground colours on a selected line, where they could not be read.
 	flatSelection bool
 
+	added, removed         style // lines of a difference
+	addedPart, removedPart style // what differs within a line
+
 	yamlKey, yamlString, yamlNumber, yamlConst, yamlPunct, yamlComment style
 
 	glyph glyphs
@@ -49,6 +52,8 @@ type glyphs struct {
 	full, empty                string // of gauges
 	prompt, ellipsis, dot, up  string
 	arrowUpDown, arrowLeftRght string
+	holds, pending, skipped    string // verdicts of the guard; one that fails is bad
+	unasked, minus             string // of a difference: what nobody asked for, lines that go
 }
 
 var unicodeGlyphs = glyphs{
@@ -61,6 +66,8 @@ var unicodeGlyphs = glyphs{
 	full: "█", empty: "░",
 	prompt: "❯", ellipsis: "…", dot: "·", up: "↑",
 	arrowUpDown: "↑↓", arrowLeftRght: "←→",
+	holds: "✓", pending: "…", skipped: "–",
+	unasked: "◇", minus: "−",
 }
 
 var asciiGlyphs = glyphs{
@@ -73,6 +80,8 @@ var asciiGlyphs = glyphs{
 	full: "#", empty: ".",
 	prompt: ">", ellipsis: "~", dot: "-", up: "^",
 	arrowUpDown: "up/down", arrowLeftRght: "left/right",
+	holds: "+", pending: ".", skipped: "-",
+	unasked: "*", minus: "-",
 }
 
 // tone is one colour in its four forms: for dark and light backgrounds, in full colour and in the sixteen.
@@ -119,7 +128,9 @@ func newTheme(profile termenv.Profile, dark, ascii bool) *theme {
 		badgeWarn:  p.badge(toneWarn),
 		bar:        p.background(toneBar, ""),
 		selected:   p.background(toneSelect, "7"),
-		yamlKey:    p.style(toneAccent), yamlString: p.style(toneGood), yamlNumber: p.style(toneWarn),
+		added:      p.style(toneGood), removed: p.style(toneBad),
+		addedPart: p.style(toneGood, "1", "4"), removedPart: p.style(toneBad, "1", "4"),
+		yamlKey: p.style(toneAccent), yamlString: p.style(toneGood), yamlNumber: p.style(toneWarn),
 		yamlConst: p.style(toneKey), yamlPunct: p.style(toneDim, "2"), yamlComment: p.style(toneDim, "2"),
 		flatSelection: profile > termenv.ANSI256,
 		glyph:         unicodeGlyphs,

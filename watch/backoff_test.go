@@ -123,17 +123,17 @@ func TestBackoffGrowsAndResets(t *testing.T) {
 	})
 }
 
-// TestServerDownTenMinutes is fault 19, with 60 kinds: recovery is spread, and all agree.
+// TestServerDownTenMinutes is fault 19: recovery is spread, and all agree.
 func TestServerDownTenMinutes(t *testing.T) {
 	inRig(t, sim.Config{}, func(r *rig) {
 		var kinds []*watch.Kind
 		var watchers []*watch.Watcher
-		for i := range 60 {
-			k := widgets(t, r, fmt.Sprintf("Widget%02d", i))
+		for i := range 200 {
+			k := widgets(t, r, fmt.Sprintf("Widget%03d", i))
 			kinds = append(kinds, k)
 			watchers = append(watchers, r.start(k))
 		}
-		r.pass(5 * time.Second)
+		r.pass(20 * time.Second)
 		r.sim.Refuse(true)
 		r.pass(10 * time.Minute)
 		for i, k := range kinds {
@@ -158,7 +158,7 @@ func TestServerDownTenMinutes(t *testing.T) {
 			perSecond[s]++
 			busiest = max(busiest, perSecond[s])
 		}
-		if busiest > 20 {
+		if busiest > 40 { // of 200, spread over 15 s and more
 			t.Errorf("%d requests in one second of the recovery: %v", busiest, perSecond)
 		}
 		for i, k := range kinds {

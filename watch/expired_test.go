@@ -1,6 +1,8 @@
 package watch_test
 
 import (
+	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -155,6 +157,64 @@ func TestContinueExpires(t *testing.T) {
 				}
 				r.settled(podKind)
 			})
+		})
+	}
+}
+
+// Test410OfCustomResources is fault 1 and 3 for a kind that travels as JSON.
+func Test410OfCustomResources(t *testing.T) {
+	inRig(t, sim.Config{}, func(r *rig) {
+		r.cfg.RelistEvery = time.Hour
+		gadget := widgets(t, r, "Gadget")
+		for _, name := range []string{"a", "b", "c"} {
+			r.must(r.sim.Create(widget(gadget, name)))
+		}
+		w := r.startLive(gadget)
+		r.sim.Inject(sim.Fault{Match: sim.Match{Verb: "watch"}, Action: sim.DropEvent{Type: "DELETED"}})
+		r.must(r.sim.Delete(gvrOf(gadget), "default", "b"))
+		r.pass(time.Second)
+		r.sim.Heal()
+		r.sim.Inject(sim.Fault{Match: sim.Match{Verb: "watch"}, Times: 1, Action: sim.StreamError{Code: 410}})
+		r.await(w, 3*time.Second, "relist", func(s *watch.Status) bool { return s.Relists == 1 && s.Phase == watch.Live })
+		if s := w.Status(); s.Reason != watch.ReasonExpired {
+			t.Errorf("reason %s, want Expired", s.Reason)
+		}
+		r.settled(gadget)
+	})
+}
+
+// lagging is a server whose replicas are not at one version: so many times, the later pages of a list come from one that
+// does not know their objects yet.
+type lagging struct {
+	watch.Source
+	times atomic.Int32
+}
+
+func (l *lagging) List(ctx context.Context, scope watch.Scope, q watch.ListQuery, emit func([]watch.Delta) error) (watch.ListEnd, error) {
+	if q.Continue == "" || l.times.Add(-1) < 0 {
+		return l.Source.List(ctx, scope, q, emit)
+	}
+	end, err := l.Source.List(ctx, scope, q, func([]watch.Delta) error { return nil })
+	end.ResourceVersion, end.Continue = "1", ""
+	return end, err
+}
+
+// TestPagesOfTwoVersions: what one replica shows and the next one does not is not swept.
+func TestPagesOfTwoVersions(t *testing.T) {
+	for _, times := range []int32{1, 2} {
+		inRig(t, sim.Config{}, func(r *rig) {
+			r.cfg.PageLimit = 100
+			r.pods(0, 250)
+			src := &lagging{Source: pagesOnly{r.client}}
+			w := r.startOver(podKind, src)
+			r.await(w, 5*time.Second, "Live", func(s *watch.Status) bool { return s.Phase == watch.Live })
+			src.times.Store(times)
+			w.Retry()
+			r.await(w, 20*time.Second, "relist", func(s *watch.Status) bool { return s.Relists == 1 && s.Phase == watch.Live })
+			if n := r.store.World().Count(podKind); n != 250 {
+				t.Errorf("%d pods after a list of two versions, want 250", n)
+			}
+			r.settled(podKind)
 		})
 	}
 }

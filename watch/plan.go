@@ -29,9 +29,13 @@ func plan(e ending, most time.Duration, rnd float64) step {
 	if e.healthy >= healthyAfter {
 		n = 1
 	}
-	wait := max(e.after, BackoffWait(n, most, rnd))
+	after := e.after
+	if after > 0 { // all who were given this time must not come back in one instant
+		after += time.Duration(rnd * float64(holdSpread))
+	}
+	wait := max(after, BackoffWait(n, most, rnd))
 	// Where the cause is plainly named, it is repaired at once, unless that was just tried.
-	soon := e.after
+	soon := after
 	if n > 1 && e.before == e.reason {
 		soon = wait
 	}
@@ -58,7 +62,7 @@ func plan(e ending, most time.Duration, rnd float64) step {
 	case ReasonAuth:
 		return step{phase: Backoff, attempt: n, wait: soon}
 	case ReasonForbidden:
-		return step{phase: Forbidden, attempt: n, wait: max(e.after, jitter(forbiddenRetry, rnd))}
+		return step{phase: Forbidden, attempt: n, wait: max(after, jitter(forbiddenRetry, rnd))}
 	case ReasonNotFound:
 		return step{phase: Unavailable, gone: true}
 	case ReasonServerError:

@@ -62,7 +62,7 @@ func TestPlan(t *testing.T) {
 		{"network, third", ending{reason: ReasonNetwork, attempt: 2}, step{phase: Backoff, attempt: 3, wait: 4 * first}},
 		{"network, for ever", ending{reason: ReasonNetwork, attempt: 1000}, step{phase: Backoff, attempt: 1001, wait: most}},
 		{"short watch", ending{reason: ReasonShortWatch}, step{phase: Backoff, attempt: 1, wait: first}},
-		{"throttled", ending{reason: ReasonThrottled, after: 7 * time.Second}, step{phase: Backoff, attempt: 1, wait: 7 * time.Second}},
+		{"throttled", ending{reason: ReasonThrottled, after: 7 * time.Second}, step{phase: Backoff, attempt: 1, wait: 7*time.Second + holdSpread}},
 		{"throttled late", ending{reason: ReasonThrottled, after: time.Second, attempt: 9}, step{phase: Backoff, attempt: 10, wait: most}},
 		{"server error", ending{reason: ReasonServerError}, step{phase: Unavailable, attempt: 1, wait: first}},
 		{"too large version", ending{reason: ReasonServerError, tooNew: true}, step{phase: Unavailable, relist: true, attempt: 1, wait: first}},

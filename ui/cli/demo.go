@@ -86,6 +86,9 @@ func (s *simulation) close() error {
 	return s.err
 }
 
+// demoContext stands for the kubeconfig's context, which the demo has none of.
+const demoContext = "demo"
+
 // openDemo makes a source of an embedded simulated cluster; the real client talks to it over memory.
 func (a *app) openDemo(ctx context.Context) (*source, error) {
 	if a.demo.objects > demoQuiet && isTerminal(a.errOut) {
@@ -101,7 +104,7 @@ func (a *app) openDemo(ctx context.Context) (*source, error) {
 	}
 	return &source{
 		client:    client,
-		info:      ui.Info{Context: "demo", Cluster: "simulated", User: "demo", Version: buildVersion(), ReadOnly: a.cfg.ReadOnly},
+		info:      ui.Info{Context: demoContext, Cluster: "simulated", User: "demo", Version: buildVersion(), ReadOnly: a.cfg.ReadOnlyIn(demoContext)},
 		namespace: "default",
 		close: func() {
 			client.CloseIdle()

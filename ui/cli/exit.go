@@ -20,8 +20,46 @@ const (
 	ExitError     = 1
 	ExitUsage     = 2
 	ExitPartial   = 3 // answered, but something could not be listed; it is named on stderr
+	ExitConflict  = 4 // fields belong to other managers, and nobody agreed to take them; nothing was written
+	ExitStale     = 5 // the object, or the view of it, is not what the change was made for; nothing was written
+	ExitUnknown   = 6 // the answer to a write was lost, and reading the object did not settle what became of it
 	ExitInterrupt = 130
 )
+
+// Exit codes of diff, which says by 1 what it found. What is ExitError elsewhere is ExitPartial there, so that no error
+// reads as an answer.
+const (
+	ExitSame    = 0
+	ExitDiffers = 1
+)
+
+// oneDiffers marks commands whose ExitDiffers is an answer.
+const oneDiffers = "one-differs"
+
+// exitError ends a command with a code of its own. A nil err has nothing more to say: all is told already.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// badFileError is a file that can't be taken. Its code is ExitUsage, but no help text would help.
+type badFileError struct{ err error }
+
+func (e *badFileError) Error() string { return e.err.Error() }
+func (e *badFileError) Unwrap() error { return e.err }
+
+func badFilef(format string, args ...any) error {
+	return &badFileError{fmt.Errorf(format, args...)}
+}
 
 // usageError is a command line that can't be understood.
 type usageError struct{ err error }
@@ -102,12 +140,16 @@ func (a *app) bounded(cmd *cobra.Command) *cobra.Command {
 func exitCode(ctx context.Context, err error) int {
 	var usage usageError
 	var partial *partialError
+	var code *exitError
+	var file *badFileError
 	switch {
 	case errors.Is(context.Cause(ctx), errInterrupted):
 		return interruptCode(context.Cause(ctx))
 	case err == nil:
 		return ExitOK
-	case errors.As(err, &usage):
+	case errors.As(err, &code):
+		return code.code
+	case errors.As(err, &usage), errors.As(err, &file):
 		return ExitUsage
 	case errors.As(err, &partial):
 		return ExitPartial
@@ -116,5 +158,11 @@ func exitCode(ctx context.Context, err error) int {
 	}
 }
 
-// errorText is an error as a person is to read it: no control characters of a server reach the terminal.
-func errorText(err error) string { return watch.SanitizeText(err.Error()) }
+// errorText is an error as a person is to read it: no control characters of a server reach the terminal. "" where there
+// is nothing to say.
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return watch.SanitizeText(err.Error())
+}

@@ -19,10 +19,11 @@ import (
 func (a *app) getCommand() *cobra.Command {
 	var f format
 	cmd := &cobra.Command{
-		Use:     "get KIND NAME",
-		Short:   "Print one object as the server has it now",
-		Example: "  orka get deploy web -n shop\n  orka get node worker-1 -o json",
-		Args:    args(cobra.RangeArgs(1, 2)),
+		Use:               "get KIND NAME",
+		Short:             "Print one object as the server has it now",
+		Example:           "  orka get deploy web -n shop\n  orka get node worker-1 -o json",
+		Args:              args(cobra.RangeArgs(1, 2)),
+		ValidArgsFunction: a.completeKinds,
 		RunE: func(cmd *cobra.Command, words []string) error {
 			kind, name, ok := splitKindName(words)
 			if !ok {

@@ -3,8 +3,11 @@ package cli
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
+
+	"orka/engine"
 )
 
 type pathInfo struct {
@@ -12,6 +15,8 @@ type pathInfo struct {
 	Config     string    `json:"config"`
 	State      string    `json:"state"`
 	Log        string    `json:"log"`
+	History    string    `json:"history"`
+	Drafts     string    `json:"drafts"`
 	Kubeconfig []string  `json:"kubeconfig"`
 	Context    string    `json:"context"`
 }
@@ -30,6 +35,8 @@ func (a *app) infoCommand() *cobra.Command {
 				Config:     a.configPath(),
 				State:      a.stateDir(),
 				Log:        a.logPath(),
+				History:    a.historyInForce(),
+				Drafts:     a.draftsPath(),
 				Kubeconfig: loader.ConfigAccess().GetLoadingPrecedence(),
 				Context:    *a.kube.Context,
 			}
@@ -41,6 +48,8 @@ func (a *app) infoCommand() *cobra.Command {
 				fmt.Fprintf(a.out, "config      %s\n", p.Config)
 				fmt.Fprintf(a.out, "state       %s\n", p.State)
 				fmt.Fprintf(a.out, "log         %s\n", p.Log)
+				fmt.Fprintf(a.out, "history     %s\n", p.History)
+				fmt.Fprintf(a.out, "drafts      %s\n", p.Drafts)
 				for _, k := range p.Kubeconfig {
 					fmt.Fprintf(a.out, "kubeconfig  %s\n", k)
 				}
@@ -52,5 +61,39 @@ func (a *app) infoCommand() *cobra.Command {
 	valueFormatFlag(cmd, &format)
 	return cmd
 }
+
+// historyPath is where the history of applies lies. That of the demo, whose objects come and go with it, is kept apart.
+func (a *app) historyPath() string {
+	name := "history.db"
+	if a.demo.on {
+		name = "demo-history.db"
+	}
+	return filepath.Join(a.stateDir(), name)
+}
+
+// historyInForce is historyPath, or what ORKA_DB_PATH says. A configuration that can't be read is not info's to refuse.
+func (a *app) historyInForce() string {
+	i := slices.IndexFunc(engine.Knobs(), func(k engine.Knob) bool { return k.Name == "db_path" })
+	k := engine.Knobs()[i]
+	_, values, _ := a.configFile()
+	path := values[k.Name]
+	if v, ok := a.lookupEnv(k.Env()); ok {
+		path = v
+	}
+	if a.changed(k.Flag()) {
+		path = *a.knobFlags[k.Name]
+	}
+	cfg, _, err := engine.Load(engine.Origin{
+		Label:  func(k engine.Knob) string { return k.Name },
+		Lookup: func(other engine.Knob) (string, bool) { return path, other.Name == k.Name && path != "" },
+	})
+	if err != nil || cfg.DBPath == "" {
+		return a.historyPath()
+	}
+	return cfg.DBPath
+}
+
+// draftsPath is where edits that were not applied are kept.
+func (a *app) draftsPath() string { return filepath.Join(a.stateDir(), "drafts") }
 
 func (a *app) logPath() string { return filepath.Join(a.stateDir(), "orka.log") }

@@ -22,11 +22,12 @@ func (a *app) lsCommand() *cobra.Command {
 	var f format
 	var noHeaders bool
 	cmd := &cobra.Command{
-		Use:     "ls KIND",
-		Aliases: []string{"list"},
-		Short:   "Print the table of a kind, as kubectl get prints it",
-		Example: "  orka ls pods -A\n  orka ls deploy.apps -n shop -o wide\n  orka ls certificates -o json",
-		Args:    args(cobra.ExactArgs(1)),
+		Use:               "ls KIND",
+		Aliases:           []string{"list"},
+		Short:             "Print the table of a kind, as kubectl get prints it",
+		Example:           "  orka ls pods -A\n  orka ls deploy.apps -n shop -o wide\n  orka ls certificates -o json",
+		Args:              args(cobra.ExactArgs(1)),
+		ValidArgsFunction: a.completeKinds,
 		RunE: func(cmd *cobra.Command, words []string) error {
 			return a.list(cmd.Context(), words[0], f, noHeaders)
 		},

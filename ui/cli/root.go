@@ -54,17 +54,30 @@ func Run(ctx context.Context, name string, args []string, in io.Reader, out, err
 	root.SetErr(errOut)
 	err := execute(ctx, root)
 	code := exitCode(ctx, err)
-	if err != nil && !errors.Is(context.Cause(ctx), errInterrupted) {
-		fmt.Fprintf(errOut, "%s: %s\n", programName(name), errorText(err))
+	if err != nil && code == ExitError && oneIsAnswer(root, args) {
+		var own *exitError
+		if !errors.As(err, &own) {
+			code = ExitPartial
+		}
+	}
+	if text := errorText(err); text != "" && !errors.Is(context.Cause(ctx), errInterrupted) {
+		fmt.Fprintf(errOut, "%s: %s\n", programName(name), text)
 		var bug *panicError
 		if errors.As(err, &bug) && a.cfg.LogLevel <= slog.LevelDebug {
 			fmt.Fprintf(errOut, "%s\n", bug.stack)
 		}
-		if code == ExitUsage {
+		var usage usageError
+		if errors.As(err, &usage) {
 			fmt.Fprintf(errOut, "Run '%s --help' for usage.\n", programName(name))
 		}
 	}
 	return code
+}
+
+// oneIsAnswer reports whether the command that the arguments name says something by ExitDiffers.
+func oneIsAnswer(root *cobra.Command, args []string) bool {
+	cmd, _, err := root.Find(args)
+	return err == nil && cmd.Annotations[oneDiffers] != ""
 }
 
 // execute runs the command; a panic comes back as an error, so that a person reads what happened and not a trace.
@@ -132,6 +145,7 @@ simulated cluster.`,
 	a.addFlags(root)
 	root.AddCommand(
 		a.bounded(a.discoverCommand()), a.bounded(a.lsCommand()), a.watchCommand(), a.bounded(a.getCommand()), a.bounded(a.searchCommand()),
+		a.bounded(a.diffCommand()), a.bounded(a.editCommand()), a.lastAppliedCommand(),
 		a.statsCommand(), a.simCommand(), a.versionCommand(), a.infoCommand(),
 	)
 	root.InitDefaultCompletionCmd(root.Name())

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/term"
 
+	"orka/apply"
 	"orka/engine"
 	"orka/watch"
 )
@@ -50,6 +51,11 @@ func (a *app) start(ctx context.Context, adjust func(*engine.Config, *source)) (
 func (a *app) newSession(src *source, adjust func(*engine.Config, *source)) (*session, error) {
 	cfg := a.cfg
 	cfg.HomeNamespaces = []string{src.namespace}
+	cfg.ReadOnly = src.info.ReadOnly
+	cfg.Identity = apply.Identity{Cluster: src.info.Cluster, Context: src.info.Context, User: src.info.User, Impersonating: src.info.Impersonating}
+	if cfg.DBPath == "" {
+		cfg.DBPath = a.historyPath()
+	}
 	if adjust != nil {
 		adjust(&cfg, src)
 	}

@@ -99,7 +99,7 @@ func (a *app) infoOf(raw *api.Config, cfg *rest.Config, contextName string) ui.I
 		Context:       watch.Sanitize(contextName),
 		Cluster:       watch.Sanitize(cfg.Host),
 		Version:       buildVersion(),
-		ReadOnly:      a.cfg.ReadOnly,
+		ReadOnly:      a.cfg.ReadOnlyIn(contextName),
 		Impersonating: watch.Sanitize(cfg.Impersonate.UserName),
 	}
 	if c := raw.Contexts[contextName]; c != nil {

@@ -37,6 +37,7 @@ func (a *app) runTerminal(ctx context.Context) error {
 		Settings: a.settings,
 		Search:   a.searchOptions(),
 		Logger:   a.cfg.Logger,
+		StateDir: a.stateDir(),
 		Input:    a.in,
 		Output:   a.out,
 	}

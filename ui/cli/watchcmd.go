@@ -26,7 +26,8 @@ is gone. The objects that are there at the start come first.
 
 Changes are those between published snapshots: several changes of one object within 50 ms show as
 one, and a delete that happened while the watch was interrupted shows when the relist has found it.`,
-		Args: args(cobra.ExactArgs(1)),
+		Args:              args(cobra.ExactArgs(1)),
+		ValidArgsFunction: a.completeKinds,
 		RunE: func(cmd *cobra.Command, words []string) error {
 			return a.watch(cmd.Context(), words[0], f)
 		},

@@ -75,6 +75,9 @@ func New(cfg *rest.Config, opts Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connection to %s: %w", c.Host, err)
 	}
+	if c.ExecProvider != nil {
+		client.Transport = newPluginTransport(client.Transport, c.ExecProvider.Command)
+	}
 	base, _, err := rest.DefaultServerUrlFor(c)
 	if err != nil {
 		return nil, fmt.Errorf("server address %q: %w", c.Host, err)

@@ -68,7 +68,7 @@ func (c *Client) decoder(kind *watch.Kind, in *interners) *decoder {
 	return &decoder{
 		kind: kind, limits: c.opts.Limits, in: in, log: c.log,
 		typed:  hasType(kind.GVK),
-		secret: kind.Group == "" && kind.Kind == "Secret",
+		secret: IsSecret(kind),
 	}
 }
 

@@ -112,3 +112,32 @@ func FuzzLists(f *testing.F) {
 		_, _, _, _ = readList(t, media, data, func(r io.Reader) io.Reader { return r })
 	})
 }
+
+// TestListCutShort cuts a list wherever it can be cut: half a list is never taken for a whole one, on whose strength what
+// is missing from it would be deleted.
+func TestListCutShort(t *testing.T) {
+	whole := func(r io.Reader) io.Reader { return r }
+	for _, media := range []string{mediaProtobuf, mediaJSON} {
+		list := &corev1.PodList{ListMeta: metav1.ListMeta{ResourceVersion: "4711"}}
+		for _, name := range []string{"a", "b"} {
+			list.Items = append(list.Items, corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "default"}})
+		}
+		data := bytes.TrimSpace(encoded(t, media, list, corev1.SchemeGroupVersion))
+		if media == mediaProtobuf {
+			// Behind the list come its content's encoding and type, both empty, which nobody misses.
+			rest := []byte{0x1a, 0, 0x22, 0}
+			if !bytes.HasSuffix(data, rest) {
+				t.Fatalf("ends in % x", data[len(data)-8:])
+			}
+			data = data[:len(data)-len(rest)]
+		}
+		if _, _, _, err := readList(t, media, data, whole); err != nil {
+			t.Fatalf("%s, whole: %v", media, err)
+		}
+		for n := range data {
+			if _, _, _, err := readList(t, media, data[:n], whole); !errors.Is(err, io.ErrUnexpectedEOF) {
+				t.Fatalf("%s cut at %d of %d: %v, want an unexpected end", media, n, len(data), err)
+			}
+		}
+	}
+}

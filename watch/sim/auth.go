@@ -41,8 +41,16 @@ func (s *Server) authorize(q *request) error {
 	}
 	if !q.resource {
 		if ok, reason := s.cfg.Authorize(q.user, q.verb, "", q.URL.Path, ""); !ok {
-			return forbidden(q, reason)
+			return forbidden(q, q.verb, reason)
 		}
+		return nil
+	}
+	return s.authorizeAs(q, q.verb)
+}
+
+// authorizeAs asks whether the user may do verb with what the request is about.
+func (s *Server) authorizeAs(q *request, verb string) error {
+	if s.cfg.Authorize == nil {
 		return nil
 	}
 	resource := q.gvr.Resource
@@ -52,14 +60,14 @@ func (s *Server) authorize(q *request) error {
 	if q.gvr.Group == "authorization.k8s.io" || q.gvr.Group == "authentication.k8s.io" {
 		return nil // everyone may ask about themselves
 	}
-	if ok, reason := s.cfg.Authorize(q.user, q.verb, q.gvr.Group, resource, q.namespace); !ok {
-		return forbidden(q, reason)
+	if ok, reason := s.cfg.Authorize(q.user, verb, q.gvr.Group, resource, q.namespace); !ok {
+		return forbidden(q, verb, reason)
 	}
 	return nil
 }
 
 // forbidden is the Status of a 403, in the words of k8s.io/apiserver/pkg/endpoints/handlers/responsewriters.
-func forbidden(q *request, reason string) error {
+func forbidden(q *request, verb, reason string) error {
 	var msg string
 	if !q.resource {
 		msg = fmt.Sprintf("User %q cannot %s path %q", q.user, q.verb, q.URL.Path)
@@ -72,7 +80,7 @@ func forbidden(q *request, reason string) error {
 		if q.namespace != "" {
 			where = fmt.Sprintf("in the namespace %q", q.namespace)
 		}
-		msg = fmt.Sprintf("User %q cannot %s resource %q in API group %q %s", q.user, q.verb, resource, q.gvr.Group, where)
+		msg = fmt.Sprintf("User %q cannot %s resource %q in API group %q %s", q.user, verb, resource, q.gvr.Group, where)
 	}
 	if reason != "" {
 		msg += ": " + reason

@@ -13,9 +13,10 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 )
 
-// create, update and remove are the only writers. The caller holds mu.
+// create, update and remove are the only writers. The caller holds mu. byClient says that the write came over HTTP, so that
+// doc has its true managedFields.
 
-func (s *Server) create(sv *served, doc document) error {
+func (s *Server) create(sv *served, doc document, byClient bool) error {
 	if sv.coll.get(objectKey(doc.GetNamespace(), doc.GetName())) != nil {
 		return apierrors.NewAlreadyExists(sv.GroupResource(), doc.GetName())
 	}
@@ -23,7 +24,7 @@ func (s *Server) create(sv *served, doc document) error {
 	if err != nil {
 		return err
 	}
-	s.rev = o.rev
+	s.rev, o.touched = o.rev, byClient
 	sv.coll.record(watch.Added, o, nil, s.cfg.History)
 	if s.isDefinition(sv) {
 		return s.define(doc)
@@ -31,7 +32,7 @@ func (s *Server) create(sv *served, doc document) error {
 	return nil
 }
 
-func (s *Server) update(sv *served, cur *object, doc document) error {
+func (s *Server) update(sv *served, cur *object, doc document, byClient bool) error {
 	if rv := doc.GetResourceVersion(); rv != "" && rv != strconv.FormatUint(cur.rev, 10) {
 		return conflict(sv.Resource, doc.GetName())
 	}
@@ -39,7 +40,9 @@ func (s *Server) update(sv *served, cur *object, doc document) error {
 	if err != nil {
 		return err
 	}
-	s.rev = o.rev
+	if s.rev, o.touched = o.rev, byClient; !byClient {
+		attributeLater(o, cur)
+	}
 	sv.coll.record(watch.Modified, o, cur, s.cfg.History)
 	if s.isDefinition(sv) {
 		return s.define(doc)
@@ -60,7 +63,7 @@ func (s *Server) remove(sv *served, cur *object) (document, error) {
 		s.undefine(doc)
 	}
 	doc.SetResourceVersion(strconv.FormatUint(s.rev+1, 10))
-	last := &object{key: cur.key, uid: cur.uid, version: cur.version, rev: s.rev + 1}
+	last := &object{key: cur.key, uid: cur.uid, version: cur.version, rev: s.rev + 1, managed: cur.managed, touched: true}
 	if last.body, err = encodeBody(sv.coll.res, doc); err != nil {
 		return nil, err
 	}
@@ -108,6 +111,7 @@ func (s *Server) admit(sv *served, doc document, cur *object) (*object, error) {
 	if sv.coll.res.goType == nil {
 		o.version = doc.GetObjectKind().GroupVersionKind().Version
 	}
+	o.managed = len(doc.GetManagedFields()) > 0
 	var err error
 	o.body, err = encodeBody(sv.coll.res, doc)
 	return o, err

@@ -35,6 +35,8 @@ type Config struct {
 	// Authorize decides on one request; false answers 403. nil allows everything. Verb is the API verb
 	// ("list"), or the HTTP verb in lower case for paths that are no resources; then resource is the path.
 	Authorize func(user, verb, group, resource, namespace string) (allowed bool, reason string)
+	// Controller is the field manager of writes by the Go API; "" means "kube-controller-manager".
+	Controller string
 	// Gzip compresses lists above 128 KiB for clients that accept it, as the real server does. Watches are
 	// never compressed.
 	Gzip bool
@@ -51,6 +53,7 @@ const DefaultVersion = "v1.36.3"
 const (
 	defaultBookmarkPeriod = time.Minute
 	defaultWatchTimeout   = 30 * time.Minute // --min-request-timeout of the real server
+	defaultController     = "kube-controller-manager"
 	defaultHistory        = 10_000
 	defaultRequestLog     = 20_000
 	// preTimeoutBookmark is how long before its deadline a watch gets its last bookmark.
@@ -66,6 +69,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.WatchTimeout <= 0 {
 		c.WatchTimeout = defaultWatchTimeout
+	}
+	if c.Controller == "" {
+		c.Controller = defaultController
 	}
 	if c.History <= 0 {
 		c.History = defaultHistory

@@ -64,6 +64,7 @@ func (s *Server) define(doc document) error {
 	for _, sv := range old {
 		s.unserve(sv)
 	}
+	schemas := customSchemas(crd)
 	for i := range crd.Spec.Versions {
 		v := &crd.Spec.Versions[i]
 		res := crdResource(crd, v)
@@ -73,7 +74,7 @@ func (s *Server) define(doc document) error {
 		if !v.Served {
 			continue
 		}
-		s.serve(&served{Resource: res, coll: coll})
+		s.serve(&served{Resource: res, coll: coll, custom: schemas[v.Name]})
 	}
 	// A version that is no longer served ends its watches, so do all of them: their clients rediscover.
 	for _, sv := range old {

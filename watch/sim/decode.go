@@ -1,7 +1,7 @@
 package sim
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
 	"mime"
 	"net/http"
@@ -12,14 +12,15 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	kjson "k8s.io/apimachinery/pkg/runtime/serializer/json"
+	jsonserializer "k8s.io/apimachinery/pkg/runtime/serializer/json"
 	"k8s.io/apimachinery/pkg/runtime/serializer/protobuf"
+	kjson "sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
 )
 
 var (
-	strictJSON = kjson.NewSerializerWithOptions(kjson.DefaultMetaFactory, scheme, scheme, kjson.SerializerOptions{Strict: true})
-	strictYAML = kjson.NewSerializerWithOptions(kjson.DefaultMetaFactory, scheme, scheme, kjson.SerializerOptions{Strict: true, Yaml: true})
+	strictJSON = jsonserializer.NewSerializerWithOptions(jsonserializer.DefaultMetaFactory, scheme, scheme, jsonserializer.SerializerOptions{Strict: true})
+	strictYAML = jsonserializer.NewSerializerWithOptions(jsonserializer.DefaultMetaFactory, scheme, scheme, jsonserializer.SerializerOptions{Strict: true, Yaml: true})
 	protoCodec = protobuf.NewSerializer(scheme, scheme)
 )
 
@@ -45,8 +46,20 @@ func (wr *writing) decode(body []byte, contentType string) (document, error) {
 		}
 		return nil, unsupportedMedia(mediaJSON, mediaYAML, mediaProtobuf)
 	}
+	doc, got, err := wr.parse(body, media)
+	if err := wr.strictness(err, got); err != nil {
+		return nil, err
+	}
+	if got == nil || *got != wr.sv.gvk() {
+		return nil, wrongKind(*got, wr.sv)
+	}
+	return doc, nil
+}
+
+// parse reads an object, whatever its kind. A strict decoding error (runtime.AsStrictDecodingError) comes with the object.
+func (wr *writing) parse(body []byte, media string) (document, *schema.GroupVersionKind, error) {
 	if wr.sv.goType == nil {
-		return wr.decodeMap(body, media)
+		return wr.parseMap(body, media)
 	}
 	gvk := wr.sv.gvk()
 	var codec runtime.Decoder = strictJSON
@@ -57,44 +70,69 @@ func (wr *writing) decode(body []byte, contentType string) (document, error) {
 		codec = protoCodec
 	}
 	obj, got, err := codec.Decode(body, &gvk, wr.sv.typed())
-	if err := wr.strictness(err, got); err != nil {
-		return nil, err
+	if _, strict := runtime.AsStrictDecodingError(err); err != nil && !strict {
+		return nil, got, err
 	}
 	doc, ok := obj.(document)
-	if !ok || got == nil || *got != gvk {
-		return nil, wrongKind(*got, wr.sv)
+	if !ok {
+		return nil, got, wrongKind(*got, wr.sv)
 	}
 	doc.GetObjectKind().SetGroupVersionKind(schema.GroupVersionKind{}) // the endpoint says it; stored objects are without
-	return doc, nil
+	normalize(doc)
+	setDefaults(doc)
+	return doc, got, err
 }
 
-// decodeMap reads an object of a kind without a Go type.
-func (wr *writing) decodeMap(body []byte, media string) (document, error) {
+// parseMap reads an object of a kind without a Go type. What its definition does not know is taken out, and named in a
+// strict decoding error.
+func (wr *writing) parseMap(body []byte, media string) (document, *schema.GroupVersionKind, error) {
+	var unknown []error
 	if media == mediaYAML {
+		if err := yaml.UnmarshalStrict(body, &map[string]any{}); err != nil {
+			unknown = append(unknown, err)
+		}
 		var err error
 		if body, err = yaml.YAMLToJSON(body); err != nil {
-			return nil, apierrors.NewBadRequest(err.Error())
+			return nil, nil, err
 		}
 	}
 	content := map[string]any{}
-	if err := unmarshalJSON(body, &content); err != nil {
-		return nil, apierrors.NewBadRequest(err.Error())
+	duplicates, err := kjson.UnmarshalStrict(body, &content)
+	if err != nil {
+		return nil, nil, err
 	}
+	unknown = append(unknown, duplicates...)
 	u := &unstructured.Unstructured{Object: content}
 	if u.GroupVersionKind().Empty() {
 		u.SetGroupVersionKind(wr.sv.gvk())
 	}
-	if u.GroupVersionKind() != wr.sv.gvk() {
-		return nil, wrongKind(u.GroupVersionKind(), wr.sv)
+	got := u.GroupVersionKind()
+	if got != wr.sv.gvk() {
+		return u, &got, nil // which is refused
 	}
 	// metadata must have its real form: it is what the server itself works on.
 	var meta struct {
 		Metadata metav1.ObjectMeta `json:"metadata"`
 	}
-	if err := json.Unmarshal(body, &meta); err != nil {
-		return nil, apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s: %v", wr.sv.Kind, wr.sv.Version, wr.sv.Kind, err))
+	strict, err := kjson.UnmarshalStrict(body, &meta)
+	if err != nil {
+		return nil, &got, errors.New(strings.Replace(err.Error(), ".metadata.", ".", 1))
 	}
-	return u, nil
+	for _, e := range strict {
+		if field, ok := strings.CutPrefix(e.Error(), `unknown field "metadata.`); ok {
+			field = strings.TrimSuffix(field, `"`)
+			unknown = append(unknown, e)
+			unstructured.RemoveNestedField(content, append([]string{"metadata"}, strings.Split(field, ".")...)...)
+		}
+	}
+	for _, field := range wr.sv.custom.prune(u) {
+		unknown = append(unknown, fmt.Errorf("unknown field %q", field))
+	}
+	wr.sv.custom.setDefaults(u)
+	if len(unknown) > 0 {
+		return u, &got, runtime.NewStrictDecodingError(unknown)
+	}
+	return u, &got, nil
 }
 
 // strictness turns a strict decoding error into what fieldValidation asks for.
@@ -119,7 +157,7 @@ func (wr *writing) strictness(err error, got *schema.GroupVersionKind) error {
 		return apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s: %v", wr.sv.Kind, wr.sv.Version, wr.sv.Kind, strict))
 	default:
 		for _, e := range strict.Errors() {
-			wr.warnings = append(wr.warnings, e.Error())
+			wr.warn(e.Error())
 		}
 	}
 	return nil

@@ -49,6 +49,7 @@ func (wr *writing) delete(w http.ResponseWriter, e encoding) error {
 	if err != nil {
 		return err
 	}
+	wr.sendWarnings(w)
 	if o != nil {
 		return wr.s.respond(w, wr.q, wr.sv, e, http.StatusOK, o)
 	}
@@ -70,7 +71,7 @@ func (wr *writing) deleteOne(opts *metav1.DeleteOptions, key string) (*object, t
 	if cur == nil {
 		return nil, "", apierrors.NewNotFound(sv.GroupResource(), (&object{key: key}).name())
 	}
-	doc, err := s.stored(sv, cur)
+	doc, err := s.ownedDocument(sv.home(s), cur)
 	if err != nil {
 		return nil, "", err
 	}
@@ -86,6 +87,13 @@ func (wr *writing) deleteOne(opts *metav1.DeleteOptions, key string) (*object, t
 		}
 	}
 	dry := wr.q.dryRun() || len(opts.DryRun) > 0
+	wr.dry = dry
+	if _, err := wr.mutate("DELETE", doc, nil); err != nil {
+		return nil, "", err
+	}
+	if err := wr.validate("DELETE", doc, nil); err != nil {
+		return nil, "", err
+	}
 	switch {
 	case len(doc.GetFinalizers()) == 0:
 		if !dry {
@@ -102,7 +110,7 @@ func (wr *writing) deleteOne(opts *metav1.DeleteOptions, key string) (*object, t
 	if doc.GetGeneration() > 0 {
 		doc.SetGeneration(doc.GetGeneration() + 1)
 	}
-	if err := s.update(sv, cur, doc); err != nil {
+	if err := s.update(sv, cur, doc, true); err != nil {
 		return nil, "", err
 	}
 	return sv.coll.get(key), doc.GetUID(), nil

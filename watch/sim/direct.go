@@ -29,7 +29,7 @@ func (s *Server) Create(obj runtime.Object) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.create(sv, doc); err != nil {
+	if err := s.create(sv, doc, false); err != nil {
 		return err
 	}
 	return returnMeta(obj, doc)
@@ -48,7 +48,7 @@ func (s *Server) Update(obj runtime.Object) error {
 	if cur == nil {
 		return apierrors.NewNotFound(sv.GroupResource(), doc.GetName())
 	}
-	if err := s.update(sv, cur, doc); err != nil {
+	if err := s.update(sv, cur, doc, false); err != nil {
 		return err
 	}
 	return returnMeta(obj, doc)
@@ -81,6 +81,9 @@ func (s *Server) Get(gvr schema.GroupVersionResource, namespace, name string) (r
 	o := sv.coll.get(objectKey(namespace, name))
 	if o == nil {
 		return nil, apierrors.NewNotFound(sv.GroupResource(), name)
+	}
+	if o, err = s.settled(sv, o); err != nil {
+		return nil, err
 	}
 	body, err := s.reader().body(o)
 	if err != nil {

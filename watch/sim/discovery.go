@@ -163,8 +163,12 @@ func (sv *served) discovery() discoveryv2.APIResourceDiscovery {
 	if sv.Namespaced {
 		d.Scope = discoveryv2.ScopeNamespace
 	}
+	if sv.scaled() {
+		d.Subresources = append(d.Subresources, discoveryv2.APISubresourceDiscovery{Subresource: "scale", Verbs: statusVerbs,
+			ResponseKind: &metav1.GroupVersionKind{Group: scaleKind.Group, Version: scaleKind.Version, Kind: scaleKind.Kind}})
+	}
 	if sv.Status {
-		d.Subresources = []discoveryv2.APISubresourceDiscovery{{Subresource: "status", ResponseKind: d.ResponseKind, Verbs: statusVerbs}}
+		d.Subresources = append(d.Subresources, discoveryv2.APISubresourceDiscovery{Subresource: "status", ResponseKind: d.ResponseKind, Verbs: statusVerbs})
 	}
 	return d
 }
@@ -234,6 +238,10 @@ func (s *Server) serveResourceList(w http.ResponseWriter, q *request, group, ver
 					r.StorageVersionHash = ""
 				}
 				out.APIResources = append(out.APIResources, r)
+				if sv.scaled() {
+					out.APIResources = append(out.APIResources, metav1.APIResource{Name: sv.Plural + "/scale", Namespaced: sv.Namespaced,
+						Group: scaleKind.Group, Version: scaleKind.Version, Kind: scaleKind.Kind, Verbs: statusVerbs})
+				}
 				if sv.Status {
 					out.APIResources = append(out.APIResources, metav1.APIResource{Name: sv.Plural + "/status", Namespaced: sv.Namespaced,
 						Kind: sv.Kind, Verbs: statusVerbs})

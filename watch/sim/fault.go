@@ -43,7 +43,7 @@ func (m *Match) matches(verb, group, resource, namespace, name, user, path, quer
 		(m.User == "" || m.User == user) && strings.HasPrefix(path, m.PathPrefix) && strings.Contains(query, m.Query)
 }
 
-// Action is what a fault does; they are in fault_request.go, fault_list.go
+// Action is what a fault does; they are in fault_request.go, fault_commit.go, fault_list.go
 // and fault_stream.go.
 type Action interface{ action() }
 

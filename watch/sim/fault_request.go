@@ -80,7 +80,7 @@ func (a Status) request(s *Server, w http.ResponseWriter, q *request) (http.Resp
 }
 
 func (a Forbid) request(s *Server, w http.ResponseWriter, q *request) (http.ResponseWriter, bool) {
-	s.fail(w, q.Request, forbidden(q, a.Reason))
+	s.fail(w, q.Request, forbidden(q, q.verb, a.Reason))
 	return w, true
 }
 

@@ -15,22 +15,27 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 	q := parseRequest(r)
 	err := s.authenticate(q)
 	s.requests.add(q)
-	if err == nil {
-		var handled bool
-		if w, handled = s.faults.request(s, w, q); handled {
-			return
-		}
-		err = s.authorize(q)
-	}
-	if err == nil {
-		if !q.resource {
-			err = s.serveInfo(w, q)
-		} else {
-			err = s.serveResource(w, q)
-		}
-	}
 	if err != nil {
 		s.fail(w, r, err)
+		return
+	}
+	if w, handled := s.faults.request(s, w, q); !handled {
+		s.route(w, q)
+	}
+}
+
+// route authorizes and serves a request that no fault has answered.
+func (s *Server) route(w http.ResponseWriter, q *request) {
+	err := s.authorize(q)
+	switch {
+	case err != nil:
+	case q.resource:
+		err = s.serveResource(w, q)
+	default:
+		err = s.serveInfo(w, q)
+	}
+	if err != nil {
+		s.fail(w, q.Request, err)
 	}
 }
 
@@ -84,7 +89,7 @@ func (s *Server) serveResource(w http.ResponseWriter, q *request) error {
 		return nil
 	}
 	if sv == nil || sv.Namespaced && q.namespace == "" && q.name != "" || !sv.Namespaced && q.namespace != "" ||
-		q.sub != "" && (q.sub != "status" || !sv.Status) {
+		q.sub != "" && !sv.hasSubresource(q.sub) {
 		return notServed()
 	}
 	if !q.allowed(sv) {
@@ -92,6 +97,9 @@ func (s *Server) serveResource(w http.ResponseWriter, q *request) error {
 	}
 	if sv.review {
 		return s.serveReview(w, q, sv)
+	}
+	if q.sub == "scale" {
+		return s.serveScale(w, q, sv)
 	}
 	switch q.verb {
 	case "get":
@@ -105,10 +113,15 @@ func (s *Server) serveResource(w http.ResponseWriter, q *request) error {
 	}
 }
 
+// hasSubresource says whether the resource has a subresource of that name.
+func (sv *served) hasSubresource(name string) bool {
+	return name == "status" && sv.Status || name == "scale" && sv.scaled()
+}
+
 // allowed checks the verb against discovery.
 func (q *request) allowed(sv *served) bool {
 	switch q.sub {
-	case "status":
+	case "status", "scale":
 		return q.verb == "get" || q.verb == "update" || q.verb == "patch"
 	default:
 		// Objects of a namespace are created in one.
@@ -128,13 +141,22 @@ func (s *Server) serveGet(w http.ResponseWriter, q *request, sv *served) error {
 	if err != nil {
 		return err
 	}
-	s.mu.RLock()
-	o := sv.coll.get(objectKey(q.namespace, q.name))
-	s.mu.RUnlock()
-	if o == nil {
-		return apierrors.NewNotFound(sv.GroupResource(), q.name)
+	o, err := s.find(sv, q)
+	if err != nil {
+		return err
 	}
 	return s.respond(w, q, sv, e, http.StatusOK, o)
+}
+
+// find is the object of the path, with its true managedFields.
+func (s *Server) find(sv *served, q *request) (*object, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	o := sv.coll.get(objectKey(q.namespace, q.name))
+	if o == nil {
+		return nil, apierrors.NewNotFound(sv.GroupResource(), q.name)
+	}
+	return s.settled(sv, o)
 }
 
 // respond writes one stored object.

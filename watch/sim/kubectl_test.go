@@ -120,7 +120,7 @@ func TestKubectl(t *testing.T) {
 			k.want("", []string{"get", "cm", "-l", "tier=front", "-o", "jsonpath={.items[*].data.colour}"}, "blue")
 			k.want("", []string{"annotate", "deploy", "web", "note=x"}, "annotated")
 			k.want("", []string{"patch", "deploy", "web", "-p", `{"spec":{"template":{"spec":{"containers":[{"name":"main","image":"example.test/web:2"}]}}}}`}, "patched")
-			k.want("", []string{"get", "deploy", "web", "-o", "jsonpath={.spec.template.spec.containers[*].image} {.metadata.generation}"}, "example.test/web:2 2")
+			k.want("", []string{"get", "deploy", "web", "-o", "jsonpath={.spec.template.spec.containers[*].image} {.metadata.generation}"}, "example.test/web:2 3")
 			k.want("", []string{"describe", "pod", "p1"}, "Name:", "example.test/web:1")
 			applied := "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: applied}\ndata: {a: "
 			k.want(applied+"one}\n", []string{"apply", "-f", "-"}, "configmap/applied created")

@@ -41,7 +41,7 @@ func TestOddRequests(t *testing.T) {
 		{"POST", pods, "text/plain", `{}`, 415},
 		{"POST", pods, mediaProtobuf, "k8s\x00garbage", 400},
 		{"POST", pods, mediaProtobuf, "", 400},
-		{"POST", pods + "?dryRun=All", mediaYAML, "apiVersion: v1\nkind: Pod\nmetadata: {name: yy}\n", 201},
+		{"POST", pods + "?dryRun=All", mediaYAML, "apiVersion: v1\nkind: Pod\nmetadata: {name: yy}\nspec: {containers: [{name: c, image: x}]}\n", 201},
 		{"POST", pods, mediaJSON, strings.Repeat(" ", maxBody+1), 413},
 		{"POST", p, mediaJSON, `{}`, 405},
 		{"PUT", pods, mediaJSON, `{}`, 405},

@@ -3,7 +3,10 @@ package sim
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
+
+	"k8s.io/kube-openapi/pkg/validation/spec"
 )
 
 // OpenAPI v3, as far as kubectl needs it: the index, and per group and version the paths with the query parameters of
@@ -35,6 +38,13 @@ func (s *Server) serveOpenAPI(w http.ResponseWriter, q *request, path string) er
 			var key strings.Builder
 			for _, sv := range v.resources {
 				key.WriteString(sv.Plural + " ")
+				if sv.custom != nil && sv.custom.openAPI != nil {
+					b, err := json.Marshal(sv.custom.openAPI)
+					if err != nil {
+						return err
+					}
+					key.Write(b)
+				}
 			}
 			index[p] = map[string]string{"serverRelativeURL": "/openapi/v3/" + p + "?hash=" + strings.Trim(urlSafe.Replace(hash8(p+key.String())), "=")}
 		}
@@ -61,8 +71,13 @@ func (v *groupVersion) openAPI(version string) openAPIDoc {
 	for _, sv := range v.resources {
 		gvk := map[string]string{"group": sv.Group, "version": sv.Version, "kind": sv.Kind}
 		ref := sv.schemaName()
-		schemas[ref] = map[string]any{"type": "object", "x-kubernetes-group-version-kind": []any{gvk},
-			"x-kubernetes-preserve-unknown-fields": true}
+		schemas[ref] = map[string]any{"type": "object", extensionKinds: []any{gvk}, "x-kubernetes-preserve-unknown-fields": true}
+		if sv.custom != nil && sv.custom.openAPI != nil {
+			schemas[ref] = publishedModel(sv)
+			for name, m := range metaModels {
+				schemas[name] = m
+			}
+		}
 		base := "/apis/" + sv.Group + "/" + sv.Version
 		if sv.Group == "" {
 			base = "/api/" + sv.Version
@@ -107,7 +122,27 @@ func (v *groupVersion) openAPI(version string) openAPIDoc {
 		"paths": paths, "components": map[string]any{"schemas": schemas}}
 }
 
+// publishedModel is the schema of a definition as clients get it.
+func publishedModel(sv *served) *spec.Schema {
+	m := objectModel(sv.Group, sv.Version, sv.Kind, sv.custom.openAPI)
+	text := func(name, description string) {
+		p := m.Properties[name]
+		p.Description = description
+		m.Properties[name] = p
+	}
+	text("apiVersion", "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values.")
+	text("kind", "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase.")
+	m.Properties["metadata"] = spec.Schema{SchemaProps: spec.SchemaProps{Description: "Standard object's metadata.",
+		AllOf: []spec.Schema{*spec.RefSchema(schemaRefs + metaModel)}}}
+	return m
+}
+
 func (sv *served) schemaName() string {
+	if sv.goType == nil && !sv.builtin { // the group backwards
+		parts := strings.Split(sv.Group, ".")
+		slices.Reverse(parts)
+		return strings.Join(append(parts, sv.Version, sv.Kind), ".")
+	}
 	group := sv.Group
 	if group == "" {
 		group = "core"

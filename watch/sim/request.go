@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
@@ -92,14 +93,14 @@ func parseRequest(r *http.Request) *request {
 func (q *request) checkWriteOptions() error {
 	var kind string
 	var errs field.ErrorList
-	dry, strict := q.query["dryRun"], q.query.Get("fieldValidation")
+	dry, strict, manager := q.query["dryRun"], q.query.Get("fieldValidation"), q.query.Get("fieldManager")
 	switch q.verb {
 	case "create":
-		kind, errs = "CreateOptions", validation.ValidateCreateOptions(&metav1.CreateOptions{DryRun: dry, FieldValidation: strict})
+		kind, errs = "CreateOptions", validation.ValidateCreateOptions(&metav1.CreateOptions{DryRun: dry, FieldValidation: strict, FieldManager: manager})
 	case "update":
-		kind, errs = "UpdateOptions", validation.ValidateUpdateOptions(&metav1.UpdateOptions{DryRun: dry, FieldValidation: strict})
+		kind, errs = "UpdateOptions", validation.ValidateUpdateOptions(&metav1.UpdateOptions{DryRun: dry, FieldValidation: strict, FieldManager: manager})
 	case "patch":
-		kind, errs = "PatchOptions", validation.ValidatePatchOptions(&metav1.PatchOptions{DryRun: dry, FieldValidation: strict}, "")
+		kind, errs = "PatchOptions", validation.ValidatePatchOptions(&metav1.PatchOptions{DryRun: dry, FieldValidation: strict, FieldManager: manager, Force: q.force()}, types.PatchType(q.mediaType()))
 	case "delete", "deletecollection":
 		kind, errs = "DeleteOptions", validation.ValidateDeleteOptions(&metav1.DeleteOptions{DryRun: dry})
 	}
@@ -107,6 +108,22 @@ func (q *request) checkWriteOptions() error {
 		return nil
 	}
 	return apierrors.NewInvalid(schema.GroupKind{Group: metav1.GroupName, Kind: kind}, "", errs)
+}
+
+// force is the parameter of that name, read as the real server reads it; nil when it is not there.
+func (q *request) force() *bool {
+	values, ok := q.query["force"]
+	if !ok || len(values) == 0 {
+		return nil
+	}
+	on := values[0] != "0" && !strings.EqualFold(values[0], "false")
+	return &on
+}
+
+// mediaType is the Content-Type without parameters.
+func (q *request) mediaType() string {
+	media, _, _ := strings.Cut(q.Header.Get("Content-Type"), ";")
+	return media
 }
 
 // dryRun says that nothing is to be stored.

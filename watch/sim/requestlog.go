@@ -7,18 +7,26 @@ import (
 
 // Request is one request as the server saw it, faults and refusals included.
 type Request struct {
-	At        time.Time
-	Verb      string // "list", "watch", "get" …; the HTTP verb in lower case for paths that are no resources
-	Group     string
-	Resource  string // "" for paths that are no resources
-	Namespace string
-	Name      string
-	Path      string
-	Query     string // raw
-	User      string
-	Accept    string
-	UserAgent string
-	Protocol  string // "HTTP/2.0"
+	At       time.Time
+	Verb     string // "list", "watch", "get" …; the HTTP verb in lower case for paths that are no resources
+	Group    string
+	Resource string // "" for paths that are no resources
+	// Subresource is "status" or "scale".
+	Subresource string
+	Namespace   string
+	Name        string
+	Path        string
+	Query       string // raw
+	User        string
+	Accept      string
+	UserAgent   string
+	Protocol    string // "HTTP/2.0"
+	// ContentType is that of the body: for a patch, its kind ("application/apply-patch+yaml").
+	ContentType string
+	// DryRun, Force and FieldManager are the parameters of a write. FieldManager is what managedFields call the client, also when
+	// the request does not name one.
+	DryRun, Force bool
+	FieldManager  string
 }
 
 // requestLog remembers the latest requests, in the order they came.
@@ -32,7 +40,11 @@ type requestLog struct {
 
 func (l *requestLog) add(q *request) {
 	e := Request{At: q.at, Verb: q.verb, Group: q.gvr.Group, Resource: q.gvr.Resource, Namespace: q.namespace, Name: q.name,
-		Path: q.URL.Path, Query: q.URL.RawQuery, User: q.user, Accept: q.Header.Get("Accept"), UserAgent: q.UserAgent(), Protocol: q.Proto}
+		Path: q.URL.Path, Query: q.URL.RawQuery, User: q.user, Accept: q.Header.Get("Accept"), UserAgent: q.UserAgent(), Protocol: q.Proto,
+		Subresource: q.sub, ContentType: q.mediaType(), DryRun: q.dryRun(), FieldManager: q.managerName()}
+	if f := q.force(); f != nil {
+		e.Force = *f
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.total++

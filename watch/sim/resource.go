@@ -86,4 +86,7 @@ type served struct {
 	convert func(runtime.Object) (runtime.Object, error)
 	// revert is the way back, for writes.
 	revert func(runtime.Object) (runtime.Object, error)
+	// custom is what the definition of a custom kind says of this version; nil without one.
+	custom   *customSchema
+	managers fieldManagers
 }

@@ -25,9 +25,8 @@ func statusOf(err error) *metav1.Status {
 		}
 		return &status
 	}
-	status := apierrors.NewInternalError(err).Status()
-	status.TypeMeta = metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}
-	return &status
+	return &metav1.Status{TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: metav1.StatusFailure,
+		Code: http.StatusInternalServerError, Message: err.Error()}
 }
 
 // fail answers with a Status.

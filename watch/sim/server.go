@@ -22,6 +22,7 @@ type Server struct {
 
 	requests requestLog
 	faults   faults
+	hooks    hooks
 	listen   listeners
 
 	mu sync.RWMutex

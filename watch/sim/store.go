@@ -19,6 +19,10 @@ type object struct {
 	body []byte
 	pack *pack
 	slot int32
+	// managed says that the body has managedFields, touched that a client has written the object over HTTP, direct what is
+	// needed to find its owners; see ownership.go.
+	managed, touched bool
+	direct           *directWrite
 }
 
 func (o *object) namespace() string {

@@ -2,17 +2,14 @@ package sim
 
 import (
 	"reflect"
-	"strings"
 	"time"
 
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/validation"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
 // What the strategies of the real server do before every write, as far as clients can tell.
@@ -20,12 +17,7 @@ import (
 // prepareCreate does what every strategy of the real server does before a create: server-set metadata is the
 // server's, and status is not the creator's.
 func prepareCreate(sv *served, doc document) {
-	doc.SetUID("")
-	doc.SetResourceVersion("")
 	doc.SetCreationTimestamp(metav1.NewTime(time.Now().Truncate(time.Second)))
-	doc.SetDeletionTimestamp(nil)
-	doc.SetDeletionGracePeriodSeconds(nil)
-	doc.SetManagedFields(nil)
 	doc.SetGeneration(0)
 	if sv.Status && sv.Kind != "Node" {
 		clearStatus(doc)
@@ -35,7 +27,11 @@ func prepareCreate(sv *served, doc document) {
 	}
 	switch o := doc.(type) {
 	case *corev1.Pod:
-		o.Status.Phase = corev1.PodPending
+		o.Status = corev1.PodStatus{Phase: corev1.PodPending, QOSClass: qualityOfService(&o.Spec)}
+	case *corev1.Service:
+		placeService(o, nil)
+	case *batchv1.Job:
+		selectJob(o)
 	case *corev1.Namespace:
 		o.Status.Phase = corev1.NamespaceActive
 		o.Spec.Finalizers = []corev1.FinalizerName{corev1.FinalizerKubernetes}
@@ -47,17 +43,6 @@ func prepareCreate(sv *served, doc document) {
 		o.Status.Phase = corev1.VolumePending
 	case *corev1.PersistentVolumeClaim:
 		o.Status.Phase = corev1.ClaimPending
-	case *corev1.Secret:
-		for k, v := range o.StringData {
-			if o.Data == nil {
-				o.Data = map[string][]byte{}
-			}
-			o.Data[k] = []byte(v)
-		}
-		o.StringData = nil
-		if o.Type == "" {
-			o.Type = corev1.SecretTypeOpaque
-		}
 	case *apiextensionsv1.CustomResourceDefinition:
 		establish(o)
 	}
@@ -67,9 +52,7 @@ func prepareCreate(sv *served, doc document) {
 // endpoint, everything but status on the status endpoint. Generation counts changes of the spec.
 func prepareUpdate(sv *served, sub string, old, doc document) document {
 	if sub == "status" {
-		out := copyDocument(old)
-		copyStatus(out, doc)
-		return out
+		return prepareStatus(sv, old, doc)
 	}
 	doc.SetUID(old.GetUID())
 	doc.SetResourceVersion(old.GetResourceVersion())
@@ -77,26 +60,42 @@ func prepareUpdate(sv *served, sub string, old, doc document) document {
 	doc.SetDeletionTimestamp(old.GetDeletionTimestamp())
 	doc.SetDeletionGracePeriodSeconds(old.GetDeletionGracePeriodSeconds())
 	doc.SetGeneration(old.GetGeneration())
-	doc.SetManagedFields(old.GetManagedFields())
 	if sv.Status {
 		copyStatus(doc, old)
 	}
 	switch o := doc.(type) {
-	case *corev1.Secret:
-		for k, v := range o.StringData {
-			if o.Data == nil {
-				o.Data = map[string][]byte{}
-			}
-			o.Data[k] = []byte(v)
-		}
-		o.StringData = nil
 	case *apiextensionsv1.CustomResourceDefinition:
 		establish(o)
+	case *corev1.Service:
+		placeService(o, old.(*corev1.Service))
+	}
+	// The real server counts changes of a deployment's annotations as well.
+	if sv.Kind == "Deployment" && !equality.Semantic.DeepEqual(old.GetAnnotations(), doc.GetAnnotations()) {
+		doc.SetGeneration(old.GetGeneration() + 1)
 	}
 	if hasGeneration(sv, doc) && specChanged(old, doc) {
 		doc.SetGeneration(old.GetGeneration() + 1)
 	}
 	return doc
+}
+
+// prepareStatus keeps everything but the status and, where the real server lets them through, some metadata.
+func prepareStatus(sv *served, old, doc document) document {
+	out := copyDocument(old)
+	copyStatus(out, doc)
+	out.SetManagedFields(doc.GetManagedFields())
+	if sv.goType == nil || sv.keepsMetadata() || sv.Kind == "CustomResourceDefinition" {
+		return out
+	}
+	out.SetAnnotations(doc.GetAnnotations())
+	out.SetFinalizers(doc.GetFinalizers())
+	if sv.Kind != "Deployment" {
+		out.SetLabels(doc.GetLabels())
+	}
+	if sv.Kind != "Pod" {
+		out.SetOwnerReferences(doc.GetOwnerReferences())
+	}
+	return out
 }
 
 // kindsWithoutGeneration have a spec whose changes the real server does not count.
@@ -150,30 +149,4 @@ func copyStatus(to, from document) {
 	} else if f := structField(to, "Status"); f.IsValid() {
 		f.Set(structField(from, "Status"))
 	}
-}
-
-// checkName refuses names that the real server refuses.
-func checkName(sv *served, doc document) error {
-	path := field.NewPath("metadata")
-	var errs field.ErrorList
-	if doc.GetName() == "" {
-		errs = append(errs, field.Required(path.Child("name"), "name or generateName is required"))
-	} else {
-		check := validation.NameIsDNSSubdomain
-		if sv.Group == "rbac.authorization.k8s.io" {
-			check = func(name string, _ bool) []string {
-				if strings.ContainsAny(name, "/%") || name == "." || name == ".." {
-					return []string{"may not contain '/' or '%', and not be '.' or '..'"}
-				}
-				return nil
-			}
-		}
-		for _, msg := range check(doc.GetName(), false) {
-			errs = append(errs, field.Invalid(path.Child("name"), doc.GetName(), msg))
-		}
-	}
-	if len(errs) == 0 {
-		return nil
-	}
-	return apierrors.NewInvalid(sv.gvk().GroupKind(), doc.GetName(), errs)
 }

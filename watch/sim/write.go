@@ -7,8 +7,11 @@ import (
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // maxBody is the limit of the real server for a request's body: 3 MiB.
@@ -20,12 +23,8 @@ func (s *Server) serveWrite(w http.ResponseWriter, q *request, sv *served) error
 	if err != nil {
 		return err
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, q.Body, maxBody))
+	wr, err := s.writing(w, q, sv)
 	if err != nil {
-		return apierrors.NewRequestEntityTooLargeError(fmt.Sprintf("limit is %d", maxBody))
-	}
-	wr := &writing{s: s, q: q, sv: sv, body: body}
-	if err := q.checkWriteOptions(); err != nil {
 		return err
 	}
 	var o *object
@@ -37,7 +36,10 @@ func (s *Server) serveWrite(w http.ResponseWriter, q *request, sv *served) error
 	case "update":
 		o, err = wr.update()
 	case "patch":
-		o, err = wr.patch()
+		var created bool
+		if o, created, err = wr.patch(); created {
+			code = http.StatusCreated
+		}
 	case "delete":
 		return wr.delete(w, e)
 	case "deletecollection":
@@ -48,10 +50,24 @@ func (s *Server) serveWrite(w http.ResponseWriter, q *request, sv *served) error
 	if err != nil {
 		return err
 	}
+	wr.sendWarnings(w)
+	return s.respond(w, q, sv, e, code, o)
+}
+
+// writing reads the request.
+func (s *Server) writing(w http.ResponseWriter, q *request, sv *served) (*writing, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, q.Body, maxBody))
+	if err != nil {
+		return nil, apierrors.NewRequestEntityTooLargeError(fmt.Sprintf("limit is %d", maxBody))
+	}
+	return &writing{s: s, q: q, sv: sv, body: body}, q.checkWriteOptions()
+}
+
+// sendWarnings puts what was worth a warning into the header.
+func (wr *writing) sendWarnings(w http.ResponseWriter) {
 	for _, msg := range wr.warnings {
 		w.Header().Add("Warning", fmt.Sprintf("299 - %q", msg))
 	}
-	return s.respond(w, q, sv, e, code, o)
 }
 
 // writing is one request that changes something.
@@ -61,6 +77,7 @@ type writing struct {
 	sv       *served
 	body     []byte
 	warnings []string
+	dry      bool // by the options of a delete
 }
 
 // create stores a new object.
@@ -69,22 +86,48 @@ func (wr *writing) create() (*object, error) {
 	if err != nil {
 		return nil, err
 	}
-	sv := wr.sv
 	if err := wr.place(doc, ""); err != nil {
 		return nil, err
 	}
+	wipe(doc)
 	wr.s.mu.Lock()
 	defer wr.s.mu.Unlock()
-	if doc.GetName() == "" && doc.GetGenerateName() != "" {
-		doc.SetName(wr.s.generateName(sv, doc))
-	}
-	if err := checkName(sv, doc); err != nil {
+	live, err := wr.sv.empty()
+	if err != nil {
 		return nil, err
 	}
+	rv := doc.GetResourceVersion()
+	if doc, err = wr.manage(live, doc); err != nil {
+		return nil, err
+	}
+	if rv != "" && rv != "0" {
+		return nil, fmt.Errorf("resourceVersion should not be set on objects to be created")
+	}
+	return wr.add(doc)
+}
+
+// add takes a new object, whose owners are known, through admission and validation into the store. The caller holds mu.
+func (wr *writing) add(doc document) (*object, error) {
+	sv := wr.sv
 	if sv.Namespaced && !wr.s.namespaceExists(doc.GetNamespace()) {
 		return nil, apierrors.NewNotFound(schemaNamespaces, doc.GetNamespace())
 	}
+	doc, err := wr.mutate("CREATE", nil, doc)
+	if err != nil {
+		return nil, err
+	}
+	doc.SetResourceVersion("")
+	doc.SetUID(types.UID(wr.s.nextUID()))
+	if doc.GetName() == "" && doc.GetGenerateName() != "" {
+		doc.SetName(wr.s.generateName(sv, doc))
+	}
 	prepareCreate(sv, doc)
+	if err := validateCreate(sv, doc); err != nil {
+		return nil, err
+	}
+	if err := wr.validate("CREATE", nil, doc); err != nil {
+		return nil, err
+	}
 	stored, err := sv.toStored(doc)
 	if err != nil {
 		return nil, err
@@ -95,10 +138,39 @@ func (wr *writing) create() (*object, error) {
 		}
 		return wr.s.dryRun(sv, stored, nil)
 	}
-	if err := wr.s.create(sv, stored); err != nil {
+	if err := wr.s.create(sv, stored, true); err != nil {
 		return nil, err
 	}
 	return sv.coll.get(objectKey(doc.GetNamespace(), doc.GetName())), nil
+}
+
+// wipe empties the metadata that is the server's alone.
+func wipe(doc document) {
+	doc.SetUID("")
+	doc.SetCreationTimestamp(metav1.Time{})
+	doc.SetDeletionTimestamp(nil)
+	doc.SetDeletionGracePeriodSeconds(nil)
+	doc.SetSelfLink("")
+}
+
+// manage brings doc, made out of live by the request, its managedFields. Both may be changed.
+func (wr *writing) manage(live, doc document) (document, error) {
+	m, err := wr.sv.fieldManager(wr.q.sub)
+	if err != nil {
+		return nil, err
+	}
+	live.GetObjectKind().SetGroupVersionKind(wr.sv.gvk())
+	doc.GetObjectKind().SetGroupVersionKind(wr.sv.gvk())
+	return wr.bare(own(m, live, doc, wr.q.managerName())), nil
+}
+
+// bare is a document as it is stored: objects with a Go type bear no apiVersion and kind.
+func (wr *writing) bare(obj runtime.Object) document {
+	doc := obj.(document)
+	if wr.sv.goType != nil {
+		doc.GetObjectKind().SetGroupVersionKind(schema.GroupVersionKind{})
+	}
+	return doc
 }
 
 // dryRun is what a write would have stored. Like the real server's answer it bears the resourceVersion that is stored now.
@@ -140,78 +212,6 @@ func (wr *writing) place(doc document, name string) error {
 	return nil
 }
 
-// update replaces an object, or its status.
-func (wr *writing) update() (*object, error) {
-	doc, err := wr.decode(wr.body, wr.q.Header.Get("Content-Type"))
-	if err != nil {
-		return nil, err
-	}
-	if err := wr.place(doc, wr.q.name); err != nil {
-		return nil, err
-	}
-	wr.s.mu.Lock()
-	defer wr.s.mu.Unlock()
-	cur, old, err := wr.current()
-	if err != nil {
-		return nil, err
-	}
-	return wr.replace(cur, old, doc)
-}
-
-// current is the stored object of the path, raw and decoded in the requested version. The caller holds mu.
-func (wr *writing) current() (*object, document, error) {
-	cur := wr.sv.coll.get(objectKey(wr.q.namespace, wr.q.name))
-	if cur == nil {
-		return nil, nil, apierrors.NewNotFound(wr.sv.GroupResource(), wr.q.name)
-	}
-	body, err := wr.s.reader().body(cur)
-	if err != nil {
-		return nil, nil, err
-	}
-	doc, err := wr.sv.decode(cur.version, body)
-	return cur, doc, err
-}
-
-// replace stores doc in place of cur, as far as the endpoint may change it. The caller holds mu.
-func (wr *writing) replace(cur *object, old, doc document) (*object, error) {
-	sv := wr.sv
-	if rv := doc.GetResourceVersion(); rv != "" && rv != old.GetResourceVersion() {
-		return nil, conflict(sv.Resource, doc.GetName())
-	}
-	if uid := doc.GetUID(); uid != "" && uid != old.GetUID() {
-		return nil, apierrors.NewConflict(sv.GroupResource(), doc.GetName(),
-			fmt.Errorf("StorageError: invalid object, Code: 4, Key: /%s/%s, ResourceVersion: 0, AdditionalErrorMsg: "+
-				"Precondition failed: UID in precondition: %v, UID in object meta: %v", sv.Plural, cur.key, uid, old.GetUID()))
-	}
-	doc = prepareUpdate(sv, wr.q.sub, old, doc)
-	stored, err := sv.toStored(doc)
-	if err != nil {
-		return nil, err
-	}
-	// An update that changes nothing is not written: no new revision, no event.
-	before, err := sv.toStored(copyDocument(old))
-	if err != nil {
-		return nil, err
-	}
-	if equality.Semantic.DeepEqual(before, stored) {
-		return cur, nil
-	}
-	if wr.q.dryRun() {
-		return wr.s.dryRun(sv, stored, cur)
-	}
-	if err := wr.s.update(sv, cur, stored); err != nil {
-		return nil, err
-	}
-	now := sv.coll.get(cur.key)
-	// Taking away the last finalizer of an object that is being deleted deletes it.
-	if doc.GetDeletionTimestamp() != nil && len(doc.GetFinalizers()) == 0 {
-		if _, err := wr.s.remove(sv, now); err != nil {
-			return nil, err
-		}
-	}
-	return now, nil
-}
-
 // toStored brings a document into the collection's own Go type.
 func (sv *served) toStored(doc document) (document, error) {
 	if sv.revert == nil {
@@ -244,10 +244,4 @@ func (s *Server) generateName(sv *served, doc document) string {
 			return string(b)
 		}
 	}
-}
-
-// conflict is the 409 of a resourceVersion that is not the stored one.
-func conflict(res *Resource, name string) error {
-	return apierrors.NewConflict(res.GroupResource(), name,
-		fmt.Errorf("the object has been modified; please apply your changes to the latest version and try again"))
 }

@@ -66,6 +66,8 @@ func (r *renderer) job(a *app, j *job) *batchv1.Job {
 	o.Spec.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{"batch.kubernetes.io/controller-uid": string(f.uid)}}
 	o.Spec.Suspend = ptr(false)
 	o.Spec.CompletionMode = ptr(batchv1.NonIndexedCompletion)
+	o.Spec.ManualSelector = ptr(false)
+	o.Spec.PodReplacementPolicy = ptr(batchv1.TerminatingOrFailed)
 	o.Spec.Template = t.render(names...)
 	o.Status = batchv1.JobStatus{StartTime: atPtr(j.created), Ready: ptr(int32(0)), Terminating: ptr(int32(0)), UncountedTerminatedPods: &batchv1.UncountedTerminatedPods{}}
 	finish := func(kind batchv1.JobConditionType, reason, message string) {

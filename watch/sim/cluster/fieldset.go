@@ -109,8 +109,11 @@ var listKeys = map[string][]string{
 // atomicMaps are the maps that the API replaces as a whole.
 var atomicMaps = map[string]bool{
 	"nodeSelector": true, "selector": true, "labelSelector": true, "podSelector": true, "scopeSelector": true, "resourceFieldRef": true,
-	"fieldRef": true, "configMapKeyRef": true, "secretKeyRef": true, "scaleTargetRef": true, "targetRef": true, "claimRef": true,
+	"required": true, "fieldRef": true, "configMapKeyRef": true, "secretKeyRef": true, "scaleTargetRef": true, "targetRef": true, "claimRef": true,
 }
+
+// atomicItems are the lists by key whose items the API replaces as a whole.
+var atomicItems = map[string]bool{"ownerReferences": true, "imagePullSecrets": true}
 
 // notManaged are metadata fields that no manager owns.
 var notManaged = map[string]bool{
@@ -149,7 +152,7 @@ func writeFields(b *bytes.Buffer, m map[string]any, parent string) {
 				writeFields(b, v, k)
 			}
 		case []any:
-			writeList(b, v, k)
+			writeList(b, v, k, parent)
 		default:
 			b.WriteString("{}")
 		}
@@ -157,12 +160,15 @@ func writeFields(b *bytes.Buffer, m map[string]any, parent string) {
 	b.WriteByte('}')
 }
 
-func writeList(b *bytes.Buffer, list []any, field string) {
+func writeList(b *bytes.Buffer, list []any, field, parent string) {
 	keys, keyed := listKeys[field], true
-	if field == "ports" && len(list) > 0 { // of a Service or of a container
+	if field == "ports" && len(list) > 0 { // of a Service, of a container, or of an EndpointSlice, whose list is atomic
 		keys = []string{"containerPort", "protocol"}
 		if first, ok := list[0].(map[string]any); ok && first["containerPort"] == nil {
 			keys = []string{"port", "protocol"}
+		}
+		if parent == "" {
+			keys = nil
 		}
 	}
 	for _, item := range list {
@@ -190,6 +196,10 @@ func writeList(b *bytes.Buffer, list []any, field string) {
 		quoted, _ := json.Marshal(k.String())
 		b.Write(quoted)
 		b.WriteByte(':')
+		if atomicItems[field] {
+			b.WriteString("{}")
+			continue
+		}
 		writeFields(b, m, "item")
 	}
 	b.WriteByte('}')

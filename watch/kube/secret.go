@@ -1,4 +1,4 @@
-package engine
+package kube
 
 import (
 	"bytes"
@@ -11,14 +11,13 @@ import (
 	"orka/watch"
 )
 
-// lastApplied is where kubectl apply keeps the whole manifest, values of Secrets included.
-const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
+// IsSecret reports whether objects of the kind are Secrets, whose values orka withholds.
+func IsSecret(k *watch.Kind) bool { return k.Group == "" && k.Kind == "Secret" }
 
-func isSecret(k *watch.Kind) bool { return k.Group == "" && k.Kind == "Secret" }
-
-// redact replaces the values of a Secret by their size, and withholds annotations that repeat the manifest or a value:
+// Redact takes a Secret as JSON, replaces its values by their size, and withholds annotations that repeat the manifest or
+// a value:
 // tools beside kubectl keep such copies, too.
-func redact(text []byte) ([]byte, error) {
+func Redact(text []byte) ([]byte, error) {
 	var o map[string]any
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.UseNumber()

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package apply_test
+
+func fillDisk() (mend func() error, err error) { return nil, errNoLimit }

@@ -1,0 +1,101 @@
+package watch_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"orka/watch"
+	"orka/watch/sim"
+)
+
+// busiest is the most requests within any tenth of a second.
+func busiest(requests []sim.Request) int {
+	most := 0
+	for i := range requests {
+		n := 0
+		for _, q := range requests[i:] {
+			if q.At.Sub(requests[i].At) < 100*time.Millisecond {
+				n++
+			}
+		}
+		most = max(most, n)
+	}
+	return most
+}
+
+// TestRecoveryFromRetryAfterIsSpread: when the time that a server named has come, its watchers don't ask in one instant,
+// neither those that were answered nor those that kept away because of it.
+func TestRecoveryFromRetryAfterIsSpread(t *testing.T) {
+	for name, match := range map[string]sim.Match{"all were answered": {}, "one was answered": {Resource: "pods"}} {
+		t.Run(name, func(t *testing.T) {
+			inRig(t, sim.Config{}, func(r *rig) {
+				r.cfg.RelistEvery = time.Hour
+				watchers := []*watch.Watcher{r.startLive(podKind)}
+				for i := range 40 {
+					watchers = append(watchers, r.start(widgets(t, r, fmt.Sprintf("Widget%02d", i))))
+				}
+				r.pass(5 * time.Second)
+				r.sim.ResetRequests()
+				r.sim.Inject(sim.Fault{Match: match, Action: sim.Status{Code: 429, RetryAfter: 7 * time.Second}})
+				answered := time.Now()
+				if match.Resource != "" {
+					watchers[0].Retry()
+					r.pass(10 * time.Millisecond)
+				}
+				r.sim.CloseStreams()
+				r.pass(3 * time.Second)
+				r.sim.Heal()
+				r.sim.ResetRequests()
+				r.pass(20 * time.Second)
+				for _, w := range watchers {
+					if s := w.Status(); s.Phase != watch.Live && s.Phase != watch.Unconfirmed {
+						t.Errorf("after the Retry-After: %+v", *s)
+					}
+				}
+				requests := r.requestsOf(sim.Match{})
+				if n := busiest(requests); n > 12 || len(requests) < len(watchers) {
+					t.Errorf("%d of %d requests within a tenth of a second", n, len(requests))
+				}
+				for _, q := range requests {
+					if d := q.At.Sub(answered); d < 7*time.Second {
+						t.Errorf("a request %s after a 429 with Retry-After: 7", d)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestRetryAfterOfAnAggregatedAPI: what a 503 asks for holds for the group that it came from, which another server stands
+// behind; the others go on.
+func TestRetryAfterOfAnAggregatedAPI(t *testing.T) {
+	inRig(t, sim.Config{}, func(r *rig) {
+		r.cfg.RelistEvery = time.Hour
+		r.pods(0, 20)
+		gadget := widgets(t, r, "Gadget")
+		w, broken := r.startLive(podKind), r.startLive(gadget)
+		r.sim.Inject(sim.Fault{Match: sim.Match{Resource: gadget.ResourceName()}, Action: sim.Status{Code: 503, RetryAfter: 5 * time.Minute}})
+		r.pass(2 * time.Second)
+		r.sim.CloseStreams()
+		r.await(broken, 2*time.Second, "Unavailable", func(s *watch.Status) bool { return s.Phase == watch.Unavailable })
+		r.pass(time.Second)
+		r.sim.ResetRequests()
+		r.sim.CloseStreams()
+		r.touch(3)
+		r.await(w, time.Second, "events over a new stream", func(s *watch.Status) bool {
+			return s.Phase == watch.Live && len(r.requests("watch", podKind)) == 1
+		})
+		r.pass(4 * time.Minute)
+		if n := len(r.requestsOf(sim.Match{Resource: gadget.ResourceName()})); n != 0 {
+			t.Errorf("%d requests before the time that the group named", n)
+		}
+		if s := w.Status(); !s.Fresh(time.Now()) {
+			t.Errorf("another kind suffers: %+v", *s)
+		}
+		r.sim.Heal()
+		r.await(broken, 2*time.Minute, "Live", func(s *watch.Status) bool { return s.Phase == watch.Live || s.Phase == watch.Unconfirmed })
+		r.settled(podKind)
+		r.settled(gadget)
+	})
+}

@@ -31,7 +31,11 @@ func (t *termScan) hopeful(p *page, docs uint64, tier Tier, score int) uint64 {
 		among &^= t.levels[tier-1]
 	}
 	return docs &^ keep(among, func(i int) bool {
-		return t.mostScore-min(int(t.first[i])*leadingPenalty, maxLeading)-(len(p.name(i))-len(t.folded)) < score
+		first := int(t.first[i])
+		if tier <= TierNamePrefix {
+			first = 0 // that the name begins with the term was told without looking for it
+		}
+		return t.mostScore-min(first*leadingPenalty, maxLeading)-(len(p.name(i))-len(t.folded)) < score
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // seen is one request of orka's, as it passed by.
@@ -75,10 +76,9 @@ func (p *tap) onBefore(f func(*seen)) {
 
 // once calls f before the first request that matches.
 func (p *tap) once(match func(*seen) bool, f func()) {
-	done := false
+	var done atomic.Bool
 	p.onBefore(func(s *seen) {
-		if !done && match(s) {
-			done = true
+		if match(s) && !done.Swap(true) {
 			f()
 		}
 	})

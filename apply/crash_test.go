@@ -140,8 +140,8 @@ func kill() {
 	select {} // until it arrives
 }
 
-// child is the test binary again, with orders.
-func child(t *testing.T, w *world, env ...string) *exec.Cmd {
+// child is the test binary again, with orders, and a way to kill it from outside.
+func child(t *testing.T, w *world, env ...string) (*exec.Cmd, context.CancelFunc) {
 	t.Helper()
 	program, err := os.Executable()
 	if err != nil {
@@ -154,7 +154,7 @@ func child(t *testing.T, w *world, env ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, program, "-test.run=^TestCrashChild$", "-test.v")
 	cmd.Env = append(os.Environ(), envServer+"="+proxy.URL, envSpace+"="+w.ns, envDB+"="+filepath.Join(w.dir, "crash", "history.db"))
 	cmd.Env = append(cmd.Env, env...)
-	return cmd
+	return cmd, cancel
 }
 
 // wasKilled runs a child that is to be killed.
@@ -221,14 +221,14 @@ func TestCrash(t *testing.T) {
 				w := newWorld(t, openSim(t))
 				target := w.target(configMaps, "settings")
 				made := w.admin.create(configMaps, w.ns, settings)
-				cmd := child(t, w, envPoint+"="+c.point, envRoute+"="+string(route))
+				cmd, kill := child(t, w, envPoint+"="+c.point, envRoute+"="+string(route))
 				if c.point == "server:answering" { // killed from outside while it waits for the answer
 					w.tap.instead(func(s *seen) *answer {
 						if !s.write() {
 							return nil
 						}
 						w.admin.as(apply.FieldManager).must(s.Method, s.Path, s.Query, s.ContentType, s.Body)
-						_ = cmd.Process.Kill()
+						kill()
 						panic(http.ErrAbortHandler)
 					})
 				}
@@ -253,7 +253,8 @@ func TestCrash(t *testing.T) {
 					t.Errorf("%d writes, %d entries", sent, len(entries))
 				}
 				// The next orka goes on from there.
-				w.store, w.tap.answer = store, nil
+				w.store = store
+				w.tap.instead(nil)
 				w.orka = w.applier(nil)
 				w.open(target).replace("\ndata:\n", "\ndata:\n  ours: \"1\"\n").mustCommit(all)
 				if got := w.states(); len(got) != c.entries+1 || got[c.entries] != history.Applied {
@@ -273,7 +274,7 @@ func TestCrashDiskFull(t *testing.T) {
 			target := w.target(configMaps, "settings")
 			made := w.admin.create(configMaps, w.ns, settings)
 			var out bytes.Buffer
-			cmd := child(t, w, envFull+"="+full)
+			cmd, _ := child(t, w, envFull+"="+full)
 			cmd.Stdout, cmd.Stderr = &out, &out
 			err := cmd.Run()
 			if strings.Contains(out.String(), errNoLimit.Error()) {

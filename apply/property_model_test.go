@@ -23,7 +23,7 @@ const (
 	dict        // any keys, each value on its own
 	keyed       // a list whose items are told apart by keys
 	set         // a list of distinct scalars, in no order that matters
-	atomic      // changed as a whole
+	unit        // changed as a whole
 )
 
 // shape describes values of one place.
@@ -41,7 +41,7 @@ func one(values ...any) shape    { return shape{form: scalar, values: values} }
 func words(v ...any) shape       { return shape{form: dict, values: v} }
 func choice(values ...any) shape { return shape{form: set, values: values} }
 
-func atom(f func(r *rand.Rand) any) shape { return shape{form: atomic, make: f} }
+func atom(f func(r *rand.Rand) any) shape { return shape{form: unit, make: f} }
 
 func list(item shape, keys ...string) shape { return shape{form: keyed, item: &item, keys: keys} }
 
@@ -63,7 +63,7 @@ func (s shape) random(r *rand.Rand) any {
 	switch s.form {
 	case scalar:
 		return pick(r, s.values)
-	case atomic:
+	case unit:
 		return s.make(r)
 	case dict:
 		out := map[string]any{}
@@ -117,7 +117,7 @@ func (s shape) find(items []any, key string) int {
 // change is v with something in it changed; v stays as it is.
 func (s shape) change(r *rand.Rand, v any) any {
 	switch s.form {
-	case scalar, atomic:
+	case scalar, unit:
 		for range 10 {
 			if n := s.random(r); !reflect.DeepEqual(n, v) {
 				return n
@@ -230,7 +230,7 @@ func (s shape) taken(path string, base, yours, theirs any) []clash {
 // sets reports whether v has something that base has not.
 func (s shape) sets(base, v any) bool {
 	switch s.form {
-	case scalar, atomic:
+	case scalar, unit:
 		return v != nil && !same(s, base, v)
 	case set:
 		return slices.ContainsFunc(asList(v), func(x any) bool { return !slices.Contains(asList(base), x) })
@@ -256,7 +256,7 @@ func (s shape) inner(name string) shape {
 	if f, ok := s.fields[name]; ok {
 		return f
 	}
-	return shape{form: atomic}
+	return shape{form: unit}
 }
 
 // merge is what yours and theirs, both made of base, come to. Absent is nil.
@@ -273,7 +273,7 @@ func (s shape) merge(path string, base, yours, theirs any) (any, []clash) {
 		return yours, nil
 	}
 	switch s.form {
-	case scalar, atomic:
+	case scalar, unit:
 		return nil, []clash{{path: path}}
 	case set:
 		if len(asList(base)) > 0 && (len(asList(yours)) == 0) != (len(asList(theirs)) == 0) {
@@ -369,7 +369,7 @@ func (s shape) plain(v any) any {
 	case map[string]any:
 		out := map[string]any{}
 		for k, x := range v {
-			inner := shape{form: atomic}
+			inner := shape{form: unit}
 			if s.form == object {
 				if f, ok := s.fields[k]; ok {
 					inner = f
@@ -386,7 +386,7 @@ func (s shape) plain(v any) any {
 	case []any:
 		var out []any
 		for _, x := range v {
-			inner := shape{form: atomic}
+			inner := shape{form: unit}
 			if s.form == keyed {
 				inner = *s.item
 			}
@@ -421,7 +421,7 @@ func (s shape) plain(v any) any {
 // leaves flattens a value: each scalar, and each thing that is changed as a whole, under its path.
 func (s shape) leaves(path string, v any, out map[string]string) {
 	switch s.form {
-	case scalar, atomic:
+	case scalar, unit:
 		if p := s.plain(v); p != nil {
 			out[path] = fmt.Sprint(p)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"k8s.io/client-go/rest"
@@ -172,13 +173,13 @@ func TestScenario09Unreachable(t *testing.T) {
 		w.admin.create(configMaps, w.ns, settings)
 		e := w.open(target).replace("shared: old", "shared: mine")
 		p := e.mustPreview(all)
-		gone := false
+		var gone atomic.Bool
 		w.tap.onBreak(func(s *seen) cut {
 			if s.write() {
-				gone = true
+				gone.Store(true)
 				return afterServer
 			}
-			if gone {
+			if gone.Load() {
 				return beforeServer
 			}
 			return whole
@@ -187,7 +188,6 @@ func TestScenario09Unreachable(t *testing.T) {
 		as[*apply.UnknownError](t, err)
 		w.wantStates(history.Unknown)
 		// Trying again is safe: the same patch finds the object moved, and what it wants done already.
-		gone = false
 		w.tap.onBreak(nil)
 		if got := at(w.get(target), "data", "shared"); got != "mine" {
 			t.Errorf("shared is %v", got)

@@ -505,7 +505,7 @@ func TestSecretsLeakInPanic(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, openSim(t))
 			w.admin.create(secrets, w.ns, fmt.Sprintf("{apiVersion: v1, kind: Secret, metadata: {name: settings}, data: {shared: %s}}", encode("old")))
-			cmd := child(t, w, envPoint+"=apply:"+point, envSecret+"=yes", "GOTRACEBACK=all")
+			cmd, _ := child(t, w, envPoint+"=apply:"+point, envSecret+"=yes", "GOTRACEBACK=all")
 			out, err := cmd.CombinedOutput()
 			if err == nil || !bytes.Contains(out, []byte("goroutine")) {
 				t.Fatalf("no panic: %v\n%s", err, out)

@@ -1,6 +1,7 @@
 package search
 
 import (
+	"flag"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -71,9 +72,14 @@ func FuzzScore(f *testing.F) {
 
 func nextFold(r rune) rune { return unicode.SimpleFold(r) }
 
+var seedFlag = flag.Uint64("search.seed", 0, "the seed of the random tests, to run a failed one again; 0 is a new one")
+
 func newRand(t testing.TB) *rand.Rand {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
+	seed := *seedFlag
+	if seed == 0 {
+		seed = uint64(time.Now().UnixNano())
+	}
+	t.Logf("seed %d (again: -search.seed=%d)", seed, seed)
 	return rand.New(rand.NewPCG(seed, 0))
 }
 

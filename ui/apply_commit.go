@@ -204,7 +204,10 @@ func (s *edit) refused(m *Model, err error) {
 	switch {
 	case errors.As(err, &moved) && moved.Next != nil:
 		s.notes = []string{"it changed since, and this is another difference than the one you saw: nothing was written"}
-		if moved.Busy {
+		switch {
+		case moved.Next.Diff.Empty():
+			s.notes = []string{"somebody else has made the same change meanwhile: nothing was written, and nothing is left to apply"}
+		case moved.Busy:
 			s.notes = []string{"it changes faster than it can be applied to: nothing was written; look at the newest difference"}
 		}
 		s.take(m, moved.Next)

@@ -167,7 +167,7 @@ func (s *edit) launch(m *Model) tea.Cmd {
 	if exec == nil {
 		exec = tea.Exec
 	}
-	return exec(&editorCommand{argv: s.argv, path: s.path}, func(err error) tea.Msg {
+	return exec(&editorCommand{argv: s.argv, path: s.path, away: m.opts.Away}, func(err error) tea.Msg {
 		return editedMsg{t, err, now().Sub(begun)}
 	})
 }

@@ -101,7 +101,8 @@ const softReset = "\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1004l\x1b[?
 // terminal raw: that state would be taken for the one to come back to at the end.
 type editorCommand struct {
 	argv   []string
-	path   string // of the draft
+	path   string     // of the draft
+	away   func(bool) // Options.Away; nil is nobody to tell
 	stdin  io.Reader
 	stdout io.Writer
 	stderr io.Writer
@@ -128,6 +129,10 @@ func (c *editorCommand) Run() error {
 		if state, err := term.GetState(int(f.Fd())); err == nil { //nolint:gosec // a file descriptor fits
 			defer func() { _ = term.Restore(int(f.Fd()), state) }() //nolint:gosec // a file descriptor fits
 		}
+	}
+	if c.away != nil {
+		c.away(true)
+		defer c.away(false)
 	}
 	err := cmd.Run()
 	if c.stdout != nil {

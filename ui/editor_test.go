@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -179,7 +180,8 @@ func TestEditorCommand(t *testing.T) {
 				t.Fatal(err)
 			}
 			var out bytes.Buffer
-			c := &editorCommand{argv: []string{script(t, tt.lines), "changed"}, path: draft}
+			var away []bool
+			c := &editorCommand{argv: []string{script(t, tt.lines), "changed"}, path: draft, away: func(on bool) { away = append(away, on) }}
 			c.SetStdin(strings.NewReader(""))
 			c.SetStdout(&out)
 			err := c.Run()
@@ -191,6 +193,9 @@ func TestEditorCommand(t *testing.T) {
 			}
 			if !strings.HasSuffix(out.String(), softReset) {
 				t.Errorf("the terminal is not reset: %q", out.String())
+			}
+			if !slices.Equal(away, []bool{true, false}) {
+				t.Errorf("away was told %v", away)
 			}
 		})
 	}

@@ -106,6 +106,8 @@ type Options struct {
 
 	Input  io.Reader // the terminal by default
 	Output io.Writer
+	// Away is told when the terminal is an editor's, and when it is back: meanwhile ctrl-c is not meant for orka.
+	Away   func(bool)
 	Logger *slog.Logger // where a crash of the screen is written; never the terminal
 
 	// now is the wall clock; tests hold it.

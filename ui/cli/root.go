@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -36,17 +37,29 @@ func Main() int {
 	// A terminal that closes and a ctrl-\ end the program as ctrl-c does, so that the terminal is left as it was.
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	klog.SetSlogLogger(slog.New(slog.DiscardHandler)) // client-go's remarks; what matters comes back as errors
+	a := newApp(os.Stdin, os.Stdout, os.Stderr, os.LookupEnv)
 	go func() {
 		s := <-signals
+		for a.away.Load() && (s == os.Interrupt || s == syscall.SIGQUIT) {
+			s = <-signals // meant for the editor
+		}
 		signal.Stop(signals) // a second ctrl-c ends a process that hangs
 		cancel(&signalError{s})
 	}()
-	return Run(ctx, filepath.Base(os.Args[0]), os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.LookupEnv)
+	return a.run(ctx, filepath.Base(os.Args[0]), os.Args[1:])
 }
 
 // Run is Main on given arguments, streams and environment.
 func Run(ctx context.Context, name string, args []string, in io.Reader, out, errOut io.Writer, lookupEnv func(string) (string, bool)) int {
-	a := &app{in: in, out: out, errOut: errOut, lookupEnv: lookupEnv, kube: genericclioptions.NewConfigFlags(true), aliases: map[string]string{}}
+	return newApp(in, out, errOut, lookupEnv).run(ctx, name, args)
+}
+
+func newApp(in io.Reader, out, errOut io.Writer, lookupEnv func(string) (string, bool)) *app {
+	return &app{in: in, out: out, errOut: errOut, lookupEnv: lookupEnv, kube: genericclioptions.NewConfigFlags(true), aliases: map[string]string{}}
+}
+
+func (a *app) run(ctx context.Context, name string, args []string) int {
+	in, out, errOut := a.in, a.out, a.errOut
 	root := a.rootCommand(programName(name))
 	root.SetArgs(args)
 	root.SetIn(in)
@@ -122,6 +135,7 @@ type app struct {
 	settings       []engine.Setting
 	requestTimeout time.Duration // 0 is none
 	onScreen       bool          // the terminal UI has the terminal
+	away           atomic.Bool   // it has given it to an editor
 }
 
 func (a *app) rootCommand(name string) *cobra.Command {

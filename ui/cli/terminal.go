@@ -40,6 +40,7 @@ func (a *app) runTerminal(ctx context.Context) error {
 		StateDir: a.stateDir(),
 		Input:    a.in,
 		Output:   a.out,
+		Away:     a.away.Store,
 	}
 	if ns := *a.kube.Namespace; ns != "" && !a.allNamespaces {
 		opts.Namespaces = []string{ns}

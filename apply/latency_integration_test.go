@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/yaml"
@@ -89,7 +90,7 @@ func newLatency(b *testing.B) *latency {
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(client.CloseIdleConnections)
+	b.Cleanup(func() { utilnet.CloseIdleConnectionsFor(client.Transport) })
 	base, _, err := rest.DefaultServerUrlFor(cfg)
 	if err != nil {
 		b.Fatal(err)

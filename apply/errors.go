@@ -161,9 +161,15 @@ func (e *RejectedError) Error() string {
 type UnknownError struct {
 	Target
 	Err error // what happened to the connection
+	// Done is set when the object has the change all the same, by this write or by somebody else's: a removal doesn't show
+	// whose it is.
+	Done bool
 }
 
 func (e *UnknownError) Error() string {
+	if e.Done {
+		return fmt.Sprintf("%s: the answer was lost (%v); the object has the change, but whether by this write or by somebody else's can't be told", e.Target, e.Err)
+	}
 	return fmt.Sprintf("%s: the answer was lost (%v), and whether the change was applied could not be found out; look at it before you try again", e.Target, e.Err)
 }
 

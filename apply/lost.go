@@ -64,21 +64,29 @@ func (a *Applier) judge(ctx context.Context, p *Preview, live *Base, lost *lostE
 		return nil, unknown
 	}
 	switch all, some := satisfied(t, p.Intent, p.Result, live.Object); {
-	case all && (p.Route != ServerSideApply || ownedByUs(live.Object, p.Intent.Set)):
+	case all && (lost.taken || shown(p, live)):
 		return live.Object, nil
 	case all || some:
+		unknown.Done = all
 		return nil, unknown
 	}
 	return nil, &NotAppliedError{Target: p.Base.Target, Err: lost.err}
 }
 
-// ownedByUs reports whether orka has applied all paths of a set.
-func ownedByUs(o *unstructured.Unstructured, set *fieldpath.Set) bool {
-	if set.Empty() {
-		return true
+// shown reports whether an object that is as the intent wants it is so by our write: somebody else may have done the same.
+// What was set is ours by managedFields; a removal leaves no trace of who made it.
+func shown(p *Preview, live *Base) bool {
+	set, by := p.Intent.Set, metav1.ManagedFieldsOperationApply
+	if p.Route == JSONPatch {
+		set, by = p.Intent.changes, metav1.ManagedFieldsOperationUpdate
 	}
+	return !set.Empty() && ownedByUs(live.Object, set, by)
+}
+
+// ownedByUs reports whether orka owns all paths of a set by its applies, or by its updates.
+func ownedByUs(o *unstructured.Unstructured, set *fieldpath.Set, by metav1.ManagedFieldsOperationType) bool {
 	return slices.ContainsFunc(o.GetManagedFields(), func(e metav1.ManagedFieldsEntry) bool {
-		if e.Manager != FieldManager || e.Operation != metav1.ManagedFieldsOperationApply || e.Subresource != "" || e.FieldsV1 == nil {
+		if e.Manager != FieldManager || e.Operation != by || e.Subresource != "" || e.FieldsV1 == nil {
 			return false
 		}
 		owned := &fieldpath.Set{}

@@ -158,12 +158,21 @@ func (c *trial) applied(result *apply.Result, base *unstructured.Unstructured, e
 		kept := owners(c.t, now, manager)
 		for _, path := range owners(c.t, c.theirs, manager) {
 			_, bare, _ := strings.Cut(path, " ")
-			if !slices.Contains(kept, path) && !consent.All && !consented(consent, bare) {
+			if !slices.Contains(kept, path) && !consent.All && !consented(consent, bare) && !emptied(c.theirs, now, bare) {
 				c.errorf("%s lost %s without consent", manager, path)
 			}
 		}
 	}
 	c.theirs = now
+}
+
+// emptied reports whether a path is of a map that has lost its last entry: the server drops an empty map, and who owned it.
+// That it had to become empty is judged by its content.
+func emptied(before, now *unstructured.Unstructured, path string) bool {
+	names := strings.Split(strings.TrimPrefix(path, "."), ".")
+	_, was, err := unstructured.NestedMap(before.Object, names...)
+	_, is, _ := unstructured.NestedMap(now.Object, names...)
+	return err == nil && was && !is
 }
 
 // consented reports whether a path, or one that it is within, was agreed to.

@@ -201,7 +201,8 @@ func asList(v any) []any {
 // clash is a place that two changes both make something else of.
 type clash struct {
 	path string
-	// soft is set where both only take away: they agree on what is left, but it may as well be refused.
+	// soft is set where both only take away, or one of them reorders what the other takes away: they agree on what is left,
+	// but it may as well be refused.
 	soft bool
 }
 
@@ -219,7 +220,7 @@ func (s shape) taken(path string, base, yours, theirs any) []clash {
 		other = theirs
 	}
 	switch {
-	case same(s, other, base):
+	case reflect.DeepEqual(other, base):
 		return nil
 	case s.sets(base, other):
 		return []clash{{path: path}}

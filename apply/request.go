@@ -57,6 +57,8 @@ type lostError struct {
 	err error
 	// sent is set when the server may have got the request.
 	sent bool
+	// taken is set when the answer began as that of a server that has done it, and broke off.
+	taken bool
 }
 
 func (e *lostError) Error() string { return e.err.Error() }
@@ -99,7 +101,8 @@ func (a *Applier) send(ctx context.Context, r request) (*answer, error) {
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
 	if err != nil {
-		return nil, &lostError{err: transportError(ctx, err), sent: true}
+		taken := resp.StatusCode/100 == 2 && strings.Contains(resp.Header.Get("Content-Type"), "json")
+		return nil, &lostError{err: transportError(ctx, err), sent: true, taken: taken}
 	}
 	if len(body) > limit {
 		return nil, &lostError{err: fmt.Errorf("the answer is larger than %d MiB", limit>>20), sent: true}

@@ -97,6 +97,12 @@ func (s *edit) stopFor(what string, err error) stop {
 		return stop{title: name + " changes faster than it can be followed", body: paragraphs("nothing was written; d tries once more"), again: true, dryRun: true}
 	case errors.As(err, &rejected):
 		return s.stopRejected(rejected)
+	case errors.As(err, &unknown) && unknown.Done:
+		return stop{title: "it is not known who made the change, but it is there", body: paragraphs(
+			fmt.Sprintf("the answer was lost: %v", unknown.Err),
+			"the object has the change, by this write or by somebody else's: a removal does not show whose it is; the history has it as unknown",
+			"d looks at what is there now",
+		), again: true, dryRun: true}
 	case errors.As(err, &unknown):
 		return stop{title: "it is not known whether the change was applied", body: paragraphs(
 			fmt.Sprintf("the answer was lost: %v", unknown.Err),

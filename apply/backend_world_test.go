@@ -249,7 +249,7 @@ func (e *edit) change(f func(o map[string]any)) *edit {
 		e.w.t.Fatalf("draft is no YAML: %v\n%s", err, e.draft)
 	}
 	f(o)
-	b, err := yaml.Marshal(o)
+	b, err := kube.MarshalYAML(o)
 	if err != nil {
 		e.w.t.Fatal(err)
 	}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/aymanbagabas/go-udiff"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/yaml"
 
 	"orka/watch"
 	"orka/watch/kube"
@@ -29,7 +28,7 @@ func newDiff(kind *watch.Kind, before, after, expected *unstructured.Unstructure
 		if o == nil {
 			continue
 		}
-		text, err := yaml.Marshal(compared(o))
+		text, err := kube.MarshalYAML(compared(o))
 		if err != nil {
 			return nil, fmt.Errorf("the object can't be shown as YAML: %w", err)
 		}

@@ -172,6 +172,8 @@ func TestSecretsAreMasked(t *testing.T) {
 		annotate(o, "tool.dev/plain", "it is "+markers[5])
 		annotate(o, "tool.dev/json", `{"p":"quo\"ted-secret"}`)
 		annotate(o, "note", "kept note")
+		o["metadata"].(map[string]any)["labels"] = map[string]any{"oops": markers[6]}
+		o["metadata"].(map[string]any)["finalizers"] = []any{"a.b/" + markers[5]}
 	})
 	after := secret(map[string]any{"changed": encode(markers[1]), "kept": encode(markers[6]), "added": encode(markers[4]), "quoted": encode(markers[2])}, func(o map[string]any) {
 		o["stringData"] = map[string]any{"plain": markers[3]}
@@ -213,6 +215,10 @@ func TestSecretsAreMasked(t *testing.T) {
 +     tool.dev/copy: '*** (after)'
       tool.dev/json: '***'
 -     tool.dev/plain: '***'
+-   finalizers:
+-   - '***'
+-   labels:
+-     oops: '***'
 +     tool.dev/url: '***'
     name: s
 + stringData:

@@ -146,6 +146,11 @@ func (m *masker) mask(o, other *unstructured.Unstructured, label string) {
 			annotations[name] = maskOf(v, old, ok, label)
 		}
 	}
+	for name, v := range meta {
+		if !slices.Contains(publicMetadata, name) {
+			meta[name] = m.elsewhere(v)
+		}
+	}
 	for name, v := range o.Object {
 		switch name {
 		case "apiVersion", "kind", "metadata", "type", "immutable", "data", "stringData":
@@ -153,6 +158,12 @@ func (m *masker) mask(o, other *unstructured.Unstructured, label string) {
 			o.Object[name] = m.elsewhere(v)
 		}
 	}
+}
+
+// publicMetadata are the fields of metadata that nobody but the server and the object's name decide, and those that are
+// masked otherwise.
+var publicMetadata = []string{
+	"annotations", "name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp", "managedFields",
 }
 
 func maskOf(v, other any, has bool, label string) string {

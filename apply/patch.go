@@ -10,6 +10,8 @@ import (
 	"sigs.k8s.io/structured-merge-diff/v6/merge"
 	"sigs.k8s.io/structured-merge-diff/v6/typed"
 	"sigs.k8s.io/structured-merge-diff/v6/value"
+
+	"orka/watch/kube"
 )
 
 // patch is an intent as it is sent.
@@ -35,7 +37,7 @@ func newPatch(t *typer, b *Base, i *Intent) (patch, error) {
 			if err != nil {
 				return patch{}, fmt.Errorf("%s: %w", i.Target, err)
 			}
-			return patch{Route: ServerSideApply, Body: body}, nil
+			return patch{Route: ServerSideApply, Body: kube.EscapeJSON(body)}, nil
 		}
 	}
 	body, err := newJSONPatch(t, b, i, local)

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"strings"
 	"testing"
@@ -188,6 +189,35 @@ spec:
 }
 
 // TestScenario13StatusMoves has a controller write the status all the time: that costs the edit nothing.
+// TestScenario13AwkwardText has values that YAML loses or refuses, where orka owns them and edits beside them.
+func TestScenario13AwkwardText(t *testing.T) {
+	onEach(t, func(t *testing.T, w *world) {
+		target := w.target(configMaps, "settings")
+		awkward := map[string]any{"nel": "p\u0085q", "del": "a\x7fb", "c1": "a\u009bb", "last": "a\uffff"}
+		w.admin.as(apply.FieldManager).create(configMaps, w.ns, settings)
+		e := w.open(target).change(func(o map[string]any) {
+			maps.Copy(o["data"].(map[string]any), awkward)
+		})
+		e.mustCommit(all)
+		e = w.open(target).replace("shared: old", "shared: mine")
+		p := e.mustPreview(all)
+		if p.Diff.Added != 1 || p.Diff.Deleted != 1 {
+			t.Errorf("the difference is\n%+v", p.Diff.Hunks)
+		}
+		if _, err := e.commit(p, all); err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range awkward {
+			if got := at(w.get(target), "data", name); got != want {
+				t.Errorf("%s is %q, want %q", name, got, want)
+			}
+		}
+		if got := at(w.get(target), "data", "shared"); got != "mine" {
+			t.Errorf("shared is %q", got)
+		}
+	})
+}
+
 func TestScenario13StatusMoves(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		k := w.custom()

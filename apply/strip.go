@@ -6,7 +6,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/yaml"
 
 	"orka/watch"
 	"orka/watch/kube"
@@ -56,7 +55,7 @@ func draftText(b *Base) ([]byte, error) {
 	if b.Absent || b.Object == nil {
 		return nil, fmt.Errorf("%s does not exist", b.Target)
 	}
-	body, err := yaml.Marshal(stripped(b.Kind, b.Object).Object)
+	body, err := kube.MarshalYAML(stripped(b.Kind, b.Object).Object)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", b.Target, err)
 	}

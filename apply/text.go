@@ -35,11 +35,14 @@ func cleanText(text []byte, maxBytes int) ([]byte, error) {
 			line, column, n = line+1, 1, n+1
 			continue
 		case b < 0x20 && b != '\t' && b != '\r', b == 0x7f:
-			return nil, draftError(line, column, "", "the control character %#02x is not allowed; in a quoted value it is written \\x%02x", b, b)
+			return nil, draftError(line, column, "", "the control character %#02x is not allowed; in double quotes it is written \\x%02x", b, b)
 		case b >= utf8.RuneSelf:
 			r, size := utf8.DecodeRune(text[n:])
 			if r == utf8.RuneError && size == 1 {
 				return nil, draftError(line, column, "", "the byte %#02x is not UTF-8; save the text as UTF-8, and binary values as base64", b)
+			}
+			if (r >= 0x80 && r <= 0x9f) || r == 0xfffe || r == 0xffff {
+				return nil, draftError(line, column, "", "the character %U is not allowed as it is; in double quotes it is written \\u%04x", r, r)
 			}
 			n += size - 1
 		}
@@ -137,7 +140,10 @@ func syntaxError(err error, p part) *DraftError {
 	if line > 0 {
 		line += p.skip
 	}
-	return draftError(line, 0, "", "this is not YAML: %s", yamlQuoted.ReplaceAllString(message, "…"))
+	if !yamlParser.MatchString(message) { // which quotes only its own words
+		message = yamlQuoted.ReplaceAllString(message, "…")
+	}
+	return draftError(line, 0, "", "this is not YAML: %s", message)
 }
 
 // tabbed finds a line indented by a tab beside the given one.

@@ -5,7 +5,6 @@ import (
 
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 	"sigs.k8s.io/structured-merge-diff/v6/value"
-	"sigs.k8s.io/yaml"
 
 	"orka/watch/kube"
 )
@@ -90,7 +89,7 @@ func versions(b *Base, p place) Versions {
 
 // harmless are the paths of a Secret that hold no value of it, nor a copy.
 func harmless(path fieldpath.Path) bool {
-	for _, start := range []fieldpath.Path{names("metadata", "labels"), names("type"), names("immutable")} {
+	for _, start := range []fieldpath.Path{names("type"), names("immutable")} {
 		if len(path) >= len(start) && path[:len(start)].Equals(start) {
 			return true
 		}
@@ -102,7 +101,7 @@ func asYAML(v any) string {
 	if d, ok := v.(duplicates); ok {
 		v = []any(d)
 	}
-	text, err := yaml.Marshal(v)
+	text, err := kube.MarshalYAML(v)
 	if err != nil {
 		return "(can't be shown)"
 	}

@@ -158,6 +158,11 @@ func (m *Model) editSelected() tea.Cmd {
 		}
 		return nil
 	}
+	hits := m.explore.rows.hits
+	if len(hits) > 0 && !slices.ContainsFunc(hits, func(h hitRow) bool { return m.marks[h.Object.UID] }) {
+		m.sayFor(noticeLong, "e edits the %s marked, none of which is in this list: is:marked shows them, space marks the one under the cursor too", plural(len(m.marks), "object"))
+		return nil
+	}
 	var refs []objectRef
 	for o := range m.view.World.All() { // a walk of the World is as fast as drawing it
 		if m.marks[o.UID] {

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"strings"
@@ -70,6 +71,29 @@ func TestDraftIsNeverLost(t *testing.T) {
 	}
 }
 
+// A draft that can't be taken leaves nothing of the edit before it to be applied in its place.
+func TestSpoiltDraftIsReadAgain(t *testing.T) {
+	spoil := false
+	editor := func(path string) error {
+		if spoil {
+			return os.WriteFile(path, bytes.Repeat([]byte("x"), maxDraft+1), 0o600)
+		}
+		return change(path)
+	}
+	editDrive(t, stage{}, editor, func(d *driver) {
+		d.key("e")
+		d.see("+3 −1")
+		spoil = true
+		d.key("e")
+		d.see("larger than 16 MiB")
+		d.key("d")
+		d.see("larger than 16 MiB")
+		if got := d.engine.applier.called(); strings.Contains(got, "commit") || strings.Count(got, "preview") != 1 {
+			t.Errorf("asked of the engine: %s", got)
+		}
+	})
+}
+
 func TestEarlierDraft(t *testing.T) {
 	editDrive(t, stage{}, change, func(d *driver) {
 		d.key("e", "esc", "e")
@@ -85,7 +109,7 @@ func TestEarlierDraft(t *testing.T) {
 		d.key("e")
 		d.see("the object has changed since")
 		d.key("c")
-		d.see("what others changed meanwhile would be put back")
+		d.see("what it changes is carried over")
 		d.key("esc", "e", "n")
 		if left := draftsLeft(t); len(left) != 2 {
 			t.Errorf("drafts after a new one: %q", left)

@@ -134,6 +134,8 @@ func (s *edit) drawOffer(m *Model, c *canvas, bottom int) {
 	switch {
 	case old.base.UID != s.base.UID:
 		lines = append(lines, "it is of an object that is gone, which had the same name: only a new draft can be made")
+	case old.base.ResourceVersion != s.base.ResourceVersion && old.base.Object != nil:
+		lines = append(lines, "the object has changed since: going on carries over what the draft changes, and stops where others changed the same")
 	case old.base.ResourceVersion != s.base.ResourceVersion:
 		lines = append(lines, "the object has changed since: going on would put back what others changed meanwhile; the preview shows it")
 	default:

@@ -73,7 +73,7 @@ func (f *fakeEngine) OpenEdit(ctx context.Context, t apply.Target) (*apply.Base,
 			return nil, nil, err
 		}
 	}
-	b := &apply.Base{Target: t, UID: "uid", ResourceVersion: "100140", At: testNow, Object: &unstructured.Unstructured{Object: map[string]any{}}}
+	b := &apply.Base{Target: t, UID: "uid", ResourceVersion: "100140", At: testNow, Object: &unstructured.Unstructured{Object: map[string]any{"kind": t.Kind.Kind}}}
 	if o := f.View().World.Get(t.Kind, t.Namespace, t.Name); o != nil {
 		b.UID, b.ResourceVersion = o.UID, o.ResourceVersion
 	}

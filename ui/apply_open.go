@@ -108,7 +108,14 @@ func (m *Model) goOnWithDraft() tea.Cmd {
 	old := s.olds[0]
 	s.path, s.opened = old.path, nil
 	if old.base.ResourceVersion != s.base.ResourceVersion {
-		s.notes = append(s.notes, fmt.Sprintf("the draft is of version %s and the object is at %s now: what others changed meanwhile would be put back to what the draft says", old.base.ResourceVersion, s.base.ResourceVersion))
+		note := fmt.Sprintf("the draft is of version %s and the object is at %s now: ", old.base.ResourceVersion, s.base.ResourceVersion)
+		if base := old.base.restored(s.target); base != nil {
+			s.base = base
+			note += "what it changes is carried over"
+		} else {
+			note += "what others changed meanwhile would be put back"
+		}
+		s.notes = append(s.notes, note)
 	}
 	return s.launch(m)
 }

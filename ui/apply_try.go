@@ -18,7 +18,8 @@ import (
 type triedMsg struct {
 	token
 	text      []byte
-	unchanged bool
+	unchanged bool // the draft is as it was
+	emptied   bool
 	intent    *apply.Intent
 	preview   *apply.Preview
 	consent   apply.Consent  // that the preview was made with
@@ -33,15 +34,17 @@ const atOnce = 700 * time.Millisecond
 func (s *edit) try(m *Model) tea.Cmd {
 	ctx, cancel, t := s.begin(m, editTrying, tryTimeout)
 	engine, folder, path, base, opened := m.engine, m.drafts(), s.path, s.base, s.opened
-	s.consent, s.left = apply.Consent{}, nil // what was agreed to was agreed to for another edit
+	// What was agreed to, and what was shown, was for another edit: of this one nothing is known until it is read.
+	s.consent, s.left, s.intent, s.preview = apply.Consent{}, nil, nil, nil
 	return m.run(func() tea.Msg {
 		defer cancel()
 		msg := triedMsg{token: t}
 		if msg.text, msg.err = folder.read(path); msg.err != nil {
 			return msg
 		}
-		if (opened != nil && bytes.Equal(msg.text, opened)) || len(bytes.TrimSpace(msg.text)) == 0 {
-			msg.unchanged = true
+		msg.unchanged = opened != nil && bytes.Equal(msg.text, opened)
+		msg.emptied = len(bytes.TrimSpace(msg.text)) == 0
+		if msg.unchanged || msg.emptied {
 			return msg
 		}
 		if msg.intent, msg.err = engine.Intent(ctx, base, msg.text); msg.err == nil {
@@ -84,6 +87,8 @@ func (r triedMsg) apply(m *Model) tea.Cmd {
 		s.intent = r.intent
 	}
 	switch {
+	case r.emptied:
+		return s.finish(m, "the draft is empty: nothing was changed", false, false)
 	case r.unchanged:
 		notice := "nothing was changed"
 		if s.elapsed < atOnce {

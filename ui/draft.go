@@ -13,6 +13,9 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+
 	"orka/apply"
 )
 
@@ -28,7 +31,7 @@ const (
 	maxDraftName = 60
 )
 
-// draftBase says what a draft was made of. No value of the object is in it.
+// draftBase says what a draft was made of.
 type draftBase struct {
 	Cluster         string    `json:"cluster"` // the server's address
 	Context         string    `json:"context"`
@@ -38,14 +41,24 @@ type draftBase struct {
 	UID             string    `json:"uid"`
 	ResourceVersion string    `json:"resourceVersion"`
 	At              time.Time `json:"at"`
+	// Object is the object itself, so that going on with the draft carries over only what it changes. It may be missing.
+	Object map[string]any `json:"object,omitempty"`
 }
 
 // baseOf describes a base.
 func baseOf(b *apply.Base, info Info) draftBase {
 	return draftBase{
 		Cluster: info.Cluster, Context: info.Context, Kind: b.Kind.GVK.String(), Namespace: b.Namespace, Name: b.Name,
-		UID: b.UID, ResourceVersion: b.ResourceVersion, At: b.At.UTC().Truncate(time.Second),
+		UID: b.UID, ResourceVersion: b.ResourceVersion, At: b.At.UTC().Truncate(time.Second), Object: b.Object.Object,
 	}
+}
+
+// restored is the base that a draft was made of, or nil where the object was not kept.
+func (b draftBase) restored(t apply.Target) *apply.Base {
+	if b.Object == nil {
+		return nil
+	}
+	return &apply.Base{Target: t, UID: b.UID, ResourceVersion: b.ResourceVersion, Object: &unstructured.Unstructured{Object: b.Object}, At: b.At}
 }
 
 // sameName reports whether both are of one name in one cluster.
@@ -176,7 +189,7 @@ func (d drafts) find(base draftBase) []oldDraft {
 			continue
 		}
 		o := oldDraft{path: filepath.Join(d.dir, name)}
-		if json.Unmarshal(about, &o.base) != nil || !o.base.sameName(base) {
+		if utiljson.Unmarshal(about, &o.base) != nil || !o.base.sameName(base) {
 			continue
 		}
 		info, err := os.Stat(o.path)

@@ -15,9 +15,9 @@ import (
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/cli-runtime/pkg/printers"
 	"k8s.io/client-go/util/jsonpath"
-	"sigs.k8s.io/yaml"
 
 	"orka/watch"
+	"orka/watch/kube"
 )
 
 // The formats of -o. jsonpath takes its template behind "=".
@@ -116,7 +116,7 @@ func printStructured(w io.Writer, f format, v any) error {
 	}
 	switch f.name {
 	case formatYAML:
-		if b, err = yaml.JSONToYAML(b); err != nil {
+		if b, err = kube.JSONToYAML(b); err != nil {
 			return err
 		}
 	case formatJSONPath:

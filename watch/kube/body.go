@@ -40,7 +40,7 @@ func YAML(kind *watch.Kind, body watch.Body) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := yaml.JSONToYAML(rest)
+	text, err := JSONToYAML(rest)
 	if err != nil {
 		return nil, fmt.Errorf("%s as YAML: %w", kind.Kind, err)
 	}

@@ -19,6 +19,8 @@ FUZZTIME ?= 30s
 DEMO ?= 2000
 CASES ?= 10000
 SEED ?= 0
+DURATION ?= 1h
+OUT ?= bin/soak
 
 # Folders (as package patterns) that hold a test file with a line that matches $(1).
 folders = grep -rlE --include='*_test.go' --exclude-dir=testdata '$(1)' . | sed 's,/[^/]*$$,,' | sort -u
@@ -98,19 +100,28 @@ cluster-up: cluster-build ## a real control plane (etcd, kube-apiserver) on loop
 cluster-down: ## stop it
 	testdata/controlplane/down.sh
 
+# Runs a command with a control plane of its own, which is stopped when it ends, and kubectl on the PATH.
+define with-cluster
+testdata/controlplane/build.sh; \
+export ORKA_E2E_HOME=$$(mktemp -d "$${TMPDIR:-/tmp}/orka-e2e.XXXXXX"); \
+trap 'testdata/controlplane/down.sh; rm -rf "$$ORKA_E2E_HOME"' EXIT; \
+testdata/controlplane/up.sh; \
+export ORKA_E2E_KUBECONFIG=$$ORKA_E2E_HOME/admin.kubeconfig ORKA_E2E_KUBECTL=$$ORKA_E2E_HOME/kubectl PATH=$$ORKA_E2E_HOME:$$PATH
+endef
+
 # With ORKA_E2E_KUBECONFIG set, the tests run against that cluster and nothing is started or stopped. One package at a
 # time, because some tests stop the API server.
 .PHONY: integration
-integration: ## tests against a real control plane: ORKA_E2E_KUBECONFIG's, or one of their own
+integration: ## tests against a real control plane: ORKA_E2E_KUBECONFIG's, or one of their own (RUN=regexp for some)
 	@pkgs=$$($(call folders,^//go:build (.*[^a-z])?integration)) || { echo "integration: no test file is tagged integration" >&2; exit 1; }; \
-	if [ -z "$${ORKA_E2E_KUBECONFIG:-}" ]; then \
-	  testdata/controlplane/build.sh; \
-	  export ORKA_E2E_HOME=$$(mktemp -d "$${TMPDIR:-/tmp}/orka-e2e.XXXXXX"); \
-	  trap 'testdata/controlplane/down.sh; rm -rf "$$ORKA_E2E_HOME"' EXIT; \
-	  testdata/controlplane/up.sh; \
-	  export ORKA_E2E_KUBECONFIG=$$ORKA_E2E_HOME/admin.kubeconfig ORKA_E2E_KUBECTL=$$ORKA_E2E_HOME/kubectl PATH=$$ORKA_E2E_HOME:$$PATH; \
-	fi; \
-	( set -x; $(GO) test -count=1 -p 1 -tags integration $$pkgs )
+	if [ -z "$${ORKA_E2E_KUBECONFIG:-}" ]; then $(with-cluster); fi; \
+	( set -x; $(GO) test -count=1 -p 1 -timeout 30m -tags integration -run '$(RUN)' $$pkgs )
+
+# Beside the figures that it prints: OUT/samples.csv, OUT/events.log (the faults) and OUT/orka.log.
+.PHONY: soak
+soak: ## 200 changes a second and a fault every 30 s against a real control plane for DURATION=1h (SEED=n OUT=bin/soak)
+	@mkdir -p '$(OUT)'; $(with-cluster); \
+	( set -x; $(GO) test ./engine -count=1 -timeout 0 -v -tags integration -run '^TestSoak$$' -soak.duration=$(DURATION) -soak.seed=$(SEED) -soak.out='$(abspath $(OUT))' )
 
 .PHONY: golden
 golden: ## write the golden files anew; read their diff before committing it

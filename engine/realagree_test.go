@@ -109,7 +109,7 @@ func unfresh(v *View, now time.Time) string {
 
 // calm reports whether a watcher can do no better: it is fresh, or its kind can't be watched and has been listed.
 func calm(s *watch.Status, now time.Time) bool {
-	return s.Fresh(now) || (s.Phase == watch.Polling && s.Complete)
+	return s.Fresh(now) || (s.Phase == watch.Polling && s.Complete && !s.Scope.Kind.Watchable())
 }
 
 // allFresh is a View whose every kind is fresh.

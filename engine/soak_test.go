@@ -226,7 +226,7 @@ func (s *soak) checkAge() {
 			name += "." + o.kind.group
 		}
 		k := fresh[name]
-		if k == nil || !o.known || o.shaky || v.At.Sub(o.at) < watch.ConfirmWithin+truthSlack {
+		if k == nil || !o.known || o.shaky || o.at.IsZero() || v.At.Sub(o.at) < watch.ConfirmWithin+truthSlack {
 			continue
 		}
 		have := v.World.Get(k, o.namespace, o.name)

@@ -12,6 +12,9 @@ const (
 	defaultBackoffMax = 30 * time.Second
 	// forbiddenRetry is how often a scope that RBAC denies is asked for again.
 	forbiddenRetry = 5 * time.Minute
+	// refusedFirst is the wait after the first refusal of what was allowed before. A server that has just started refuses
+	// everybody until it has read its rules.
+	refusedFirst = 2 * time.Second
 	// retryAfterMax bounds what a server may ask for: a longer Retry-After is more likely a mistake.
 	retryAfterMax = 10 * time.Minute
 	// holdSpread is over how long requests are spread once a Retry-After has passed.
@@ -30,6 +33,21 @@ func BackoffWait(n int, most time.Duration, rnd float64) time.Duration {
 	}
 	d = min(d, most)
 	return d/2 + time.Duration(rnd*float64(d/2))
+}
+
+// refusedWait is the wait after a 403: forbiddenRetry, with jitter. What was allowed before is asked for again sooner at first:
+// after 2 s, 10 s and 50 s, by the number of refusals in a row before this one.
+func refusedWait(refused int, rnd float64) time.Duration {
+	switch d := refusedFirst; {
+	case refused < 0:
+	case refused == 0:
+		return jitter(d, rnd)
+	case refused == 1:
+		return jitter(5*d, rnd)
+	case refused == 2:
+		return jitter(25*d, rnd)
+	}
+	return jitter(forbiddenRetry, rnd)
 }
 
 // jitter is d ±10%.

@@ -22,8 +22,11 @@ func TestForbiddenAndBack(t *testing.T) {
 		if !s.Complete || s.Err == "" || r.store.World().Count(podKind) != 20 {
 			t.Errorf("status %+v, %d rows; want the rows kept and the denial named", *s, r.store.World().Count(podKind))
 		}
-		if d := time.Until(s.RetryAt); d < 269*time.Second || d > 331*time.Second {
-			t.Errorf("retried in %s, want 5 minutes ±10%%", d)
+		// Asked again after 2, 10 and 50 s, as it had been allowed, and then every 5 minutes.
+		r.pass(70 * time.Second)
+		s = w.Status()
+		if d := time.Until(s.RetryAt); s.Phase != watch.Forbidden || d < 255*time.Second || d > 331*time.Second {
+			t.Errorf("%s, retried in %s, want 5 minutes ±10%%", s.Phase, d)
 		}
 		r.sim.ResetRequests()
 		r.pass(4 * time.Minute)
@@ -38,6 +41,27 @@ func TestForbiddenAndBack(t *testing.T) {
 		r.await(w, 2*time.Minute, "Live", func(s *watch.Status) bool { return s.Fresh(time.Now()) })
 		r.settled(podKind)
 	})
+}
+
+// TestServerThatRefusesWhileItStarts: a server that has just started answers 403 until it has read its rules. What was
+// allowed before is not given up for minutes, neither where the list is refused nor where the watch alone is.
+func TestServerThatRefusesWhileItStarts(t *testing.T) {
+	for _, verb := range []string{"", "watch"} {
+		t.Run("verb "+verb, func(t *testing.T) {
+			inRig(t, sim.Config{}, func(r *rig) {
+				r.cfg.RelistEvery = time.Hour
+				r.pods(0, 20)
+				w := r.startLive(podKind)
+				r.sim.Inject(sim.Fault{Match: sim.Match{Verb: verb, Resource: "pods"}, Action: sim.Forbid{}})
+				r.sim.CloseStreams()
+				r.await(w, 2*time.Second, "a refusal", func(s *watch.Status) bool { return s.Phase == watch.Forbidden || s.Phase == watch.Polling })
+				r.sim.Heal()
+				r.delete(4)
+				r.await(w, 3*time.Second, "Live", func(s *watch.Status) bool { return s.Fresh(time.Now()) })
+				r.settled(podKind)
+			})
+		})
+	}
 }
 
 // TestListAllowedWatchDenied polls what may only be listed, and says why.

@@ -232,6 +232,7 @@ func (w *Watcher) confirm(at time.Time, change func(*Status)) {
 		w.healthySince = at
 	}
 	w.confirmed = at
+	w.denials = 0
 	w.update(func(s *Status) {
 		s.ConfirmedAt = at.Round(0)
 		s.Suspended = false

@@ -10,6 +10,7 @@ type ending struct {
 	tooNew  bool          // 504: the server has not seen our resourceVersion yet
 	attempt int           // failures in a row before this one
 	before  Reason        // of the last of them
+	refused int           // 403s in a row before this one, since it was last allowed; -1 when it never was
 	healthy time.Duration // how long the watcher had done well
 }
 
@@ -62,7 +63,7 @@ func plan(e ending, most time.Duration, rnd float64) step {
 	case ReasonAuth:
 		return step{phase: Backoff, attempt: n, wait: soon}
 	case ReasonForbidden:
-		return step{phase: Forbidden, attempt: n, wait: max(after, jitter(forbiddenRetry, rnd))}
+		return step{phase: Forbidden, attempt: n, wait: max(after, refusedWait(e.refused, rnd))}
 	case ReasonNotFound:
 		return step{phase: Unavailable, gone: true}
 	case ReasonServerError:

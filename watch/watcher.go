@@ -32,6 +32,7 @@ type Watcher struct {
 	needList     bool
 	attempts     int       // failures in a row
 	failure      Reason    // of the last of them
+	denials      int       // 403s in a row since the scope was last allowed
 	healthySince time.Time // zero after a failure
 	listedAt     time.Time // end of the last complete list
 	relistAt     time.Time
@@ -179,17 +180,22 @@ func (w *Watcher) conclude(out end) step {
 	if out.reason != ReasonNone {
 		next = plan(ending{
 			reason: out.reason, listing: out.listing, after: retryAfter(out.err), tooNew: tooLarge(out.err),
-			attempt: w.attempts, before: w.failure, healthy: healthy,
+			attempt: w.attempts, before: w.failure, healthy: healthy, refused: w.denied(),
 		}, w.cfg.BackoffMax, w.cfg.Rand())
 	}
 	if out.reason == ReasonForbidden && !out.listing {
 		// The watch is denied; whether the list is, too, decides between Polling and Forbidden.
-		w.pollUntil = now.Add(jitter(forbiddenRetry, w.cfg.Rand()))
+		refused := -1
+		if w.watched {
+			refused = 0
+		}
+		w.pollUntil = now.Add(refusedWait(refused, w.cfg.Rand()))
 		// A list just made is proof enough unless the watch was allowed before, and so has been revoked.
 		next = step{keep: true, relist: w.watched}
 		w.watched = false
 	} else if out.reason == ReasonForbidden {
 		w.pollUntil = time.Time{}
+		w.denials++
 	}
 	if after := retryAfter(out.err); after > 0 {
 		group := w.scope.Kind.Group
@@ -211,6 +217,14 @@ func (w *Watcher) conclude(out end) step {
 	}
 	w.record(out, next, now)
 	return next
+}
+
+// denied counts the 403s in a row, for plan; -1 when the scope has never been allowed.
+func (w *Watcher) denied() int {
+	if !w.now.Complete {
+		return -1
+	}
+	return w.denials
 }
 
 // record publishes what conclude decided.
@@ -274,11 +288,16 @@ func (w *Watcher) pause(parent context.Context, d time.Duration) {
 // poll waits for the next list of a scope that can't be watched.
 func (w *Watcher) poll(ctx context.Context) end {
 	w.update(func(s *Status) { s.Phase = Polling })
-	t := time.NewTimer(time.Until(w.listedAt.Add(jitter(min(pollEvery, w.cfg.RelistEvery), w.cfg.Rand()))))
+	wait := time.Until(w.listedAt.Add(jitter(min(pollEvery, w.cfg.RelistEvery), w.cfg.Rand())))
+	why := ReasonPeriodic
+	if again := time.Until(w.pollUntil); w.scope.Kind.Watchable() && again < wait {
+		wait, why = again, ReasonNone // the watch is asked for again, without a list
+	}
+	t := time.NewTimer(wait)
 	defer t.Stop()
 	select {
 	case <-t.C:
-		return end{reason: ReasonPeriodic}
+		return end{reason: why}
 	case <-w.kick:
 		return end{reason: ReasonUser}
 	case <-ctx.Done():

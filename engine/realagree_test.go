@@ -95,15 +95,20 @@ func awaitReal(t *testing.T, e *Engine, within time.Duration, what string, ok fu
 	return v, time.Since(start)
 }
 
-// unfresh lists the watchers that are not fresh.
+// unfresh lists the watchers that are not fresh, the first of them in full.
 func unfresh(v *View, now time.Time) string {
 	var b strings.Builder
+	n := 0
 	for _, s := range v.Health.Watchers {
-		if !calm(s, now) {
+		if calm(s, now) {
+			continue
+		}
+		if n++; n <= 5 {
 			fmt.Fprintf(&b, "  %s: %s since %s, complete=%t suspended=%t reason=%s attempt=%d confirmed %s ago, retry in %s: %s\n", s.Scope, s.Phase, now.Sub(s.Since).Round(time.Second),
 				s.Complete, s.Suspended, s.Reason, s.Attempt, now.Round(0).Sub(s.ConfirmedAt).Round(time.Second), time.Until(s.RetryAt).Round(time.Second), s.Err)
 		}
 	}
+	fmt.Fprintf(&b, "  %d of %d are not fresh", n, len(v.Health.Watchers))
 	return b.String()
 }
 

@@ -109,9 +109,8 @@ func newSoak(t *testing.T) *soak {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.load.client.CloseIdleConnections)
-	if err := s.prepare(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, s.prepare())
+	t.Cleanup(func() { must(t, s.tidy()) })
 	proxy, cfg := through(t, s.server.config(t, "nobody"))
 	s.proxy = proxy
 	s.engine = explore(t, cfg, func(c *Config) {
@@ -135,16 +134,24 @@ func createFile(t *testing.T, path string) *os.File {
 // prepare makes the namespaces, the custom type and the rights of the user nobody: to see everything, which is taken away
 // at times, and to see what is in one namespace, which stays.
 func (s *soak) prepare() error {
-	made := []int{http.StatusCreated, http.StatusConflict}
-	err := errors.Join(s.grant(everything),
-		s.insist(http.MethodPost, "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", `{"metadata":{"name":"soak"},"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"soak"},"subjects":[{"apiGroup":"rbac.authorization.k8s.io","kind":"User","name":"nobody"}]}`, made...),
-		s.define("v1"))
+	err := errors.Join(s.load.role("soak", everything), s.load.bind("soak", "nobody"), s.define("v1"))
 	for i := range soakNamespaces {
-		err = errors.Join(err, s.insist(http.MethodPost, "/api/v1/namespaces", fmt.Sprintf(`{"metadata":{"name":"soak-%d"}}`, i), made...))
+		err = errors.Join(err, s.load.namespace(fmt.Sprintf("soak-%d", i)))
 	}
-	return errors.Join(err,
-		s.insist(http.MethodPost, "/apis/rbac.authorization.k8s.io/v1/namespaces/soak-0/roles", `{"metadata":{"name":"soak"},"rules":[{"apiGroups":["*"],"resources":["*"],"verbs":["get","list","watch"]}]}`, made...),
-		s.insist(http.MethodPost, "/apis/rbac.authorization.k8s.io/v1/namespaces/soak-0/rolebindings", `{"metadata":{"name":"soak"},"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"Role","name":"soak"},"subjects":[{"apiGroup":"rbac.authorization.k8s.io","kind":"User","name":"nobody"}]}`, made...))
+	return errors.Join(err, s.load.allowIn("soak-0", "nobody", mayRead("*", "*")))
+}
+
+// tidy takes back what prepare gave, and the objects: other tests use the same server.
+func (s *soak) tidy() error {
+	err := errors.Join(s.load.remove(rbacPath+"/clusterrolebindings/soak"), s.load.remove(crdPath+"/"+soakCRD))
+	for i := range soakNamespaces {
+		for k := range soakKinds {
+			if soakKinds[k].group != soakGroup {
+				err = errors.Join(err, s.load.insist(http.MethodDelete, s.load.path(&soakKinds[k], fmt.Sprintf("soak-%d", i), ""), "", http.StatusOK))
+			}
+		}
+	}
+	return err
 }
 
 // note writes a line to events.log.

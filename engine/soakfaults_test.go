@@ -4,7 +4,6 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -175,30 +174,30 @@ func (s *soak) suspend(ctx context.Context, rnd *rand.Rand) error {
 // revokeAll takes every right away. A real server asks only at the next request, so that half the time all connections
 // are cut as well.
 func (s *soak) revokeAll(ctx context.Context, rnd *rand.Rand) error {
-	return s.revoked(ctx, rnd, []map[string]any{})
+	return s.revoked(ctx, rnd, []rule{})
 }
 
 // revokeOne takes the rights on one kind away, all but those in one namespace.
 func (s *soak) revokeOne(ctx context.Context, rnd *rand.Rand) error {
 	out := soakKinds[rnd.IntN(len(soakKinds))]
-	var rules []map[string]any
+	var rules []rule
 	for _, k := range s.engine.View().Health.Kinds {
 		if k.Group != out.group || k.Resource != out.resource {
-			rules = append(rules, map[string]any{"apiGroups": []string{k.Group}, "resources": []string{k.Resource}, "verbs": []string{"get", "list", "watch"}})
+			rules = append(rules, mayRead(k.Group, k.Resource))
 		}
 	}
 	return s.revoked(ctx, rnd, rules)
 }
 
-func (s *soak) revoked(ctx context.Context, rnd *rand.Rand, rules []map[string]any) error {
-	if err := s.grant(rules); err != nil {
+func (s *soak) revoked(ctx context.Context, rnd *rand.Rand, rules []rule) error {
+	if err := s.load.role("soak", rules); err != nil {
 		return err
 	}
 	if rnd.IntN(2) == 0 {
 		s.proxy.Cut()
 	}
 	sleep(ctx, between(rnd, 5*time.Second, 60*time.Second))
-	if err := s.grant(everything); err != nil {
+	if err := s.load.role("soak", everything); err != nil {
 		return err
 	}
 	if rnd.IntN(4) > 0 { // a person, who would not wait for the next look in five minutes
@@ -208,28 +207,12 @@ func (s *soak) revoked(ctx context.Context, rnd *rand.Rand, rules []map[string]a
 	return nil
 }
 
-// everything is the rule that lets the soak's user see all.
-var everything = []map[string]any{{"apiGroups": []string{"*"}, "resources": []string{"*"}, "verbs": []string{"get", "list", "watch"}}}
-
-// grant sets what the soak's user may do, cluster-wide.
-func (s *soak) grant(rules []map[string]any) error {
-	body, err := json.Marshal(map[string]any{
-		"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": map[string]any{"name": "soak"}, "rules": rules,
-	})
-	if err != nil {
-		return err
-	}
-	return s.insist(http.MethodPut, "/apis/rbac.authorization.k8s.io/v1/clusterroles/soak", string(body), http.StatusOK, http.StatusCreated)
-}
-
 // exchangeCRD deletes a type with all its objects and adds it again in another version.
 func (s *soak) exchangeCRD(ctx context.Context, rnd *rand.Rand) error {
 	s.load.crd.Lock()
 	defer s.load.crd.Unlock()
-	if err := s.insist(http.MethodDelete, crdPath+"/"+soakCRD, "", http.StatusOK, http.StatusNotFound); err != nil {
-		return err
-	}
-	if err := s.insist(http.MethodGet, crdPath+"/"+soakCRD, "", http.StatusNotFound); err != nil {
+	s.load.doubt(soakGroup) // its objects go one by one
+	if err := s.load.remove(crdPath + "/" + soakCRD); err != nil {
 		return err
 	}
 	s.load.forget(soakGroup)
@@ -244,10 +227,10 @@ func (s *soak) exchangeCRD(ctx context.Context, rnd *rand.Rand) error {
 // define makes the custom type in a version and waits until it is served.
 func (s *soak) define(version string) error {
 	s.load.served.Store(&version)
-	if err := s.insist(http.MethodPost, crdPath, fmt.Sprintf(soakDefinition, version), http.StatusCreated, http.StatusConflict); err != nil {
+	if err := s.load.create(crdPath, fmt.Sprintf(soakDefinition, version)); err != nil {
 		return err
 	}
-	return s.insist(http.MethodGet, "/apis/"+soakGroup+"/"+version+"/widgets?limit=1", "", http.StatusOK)
+	return s.load.insist(http.MethodGet, "/apis/"+soakGroup+"/"+version+"/widgets?limit=1", "", http.StatusOK)
 }
 
 const (
@@ -258,25 +241,6 @@ const (
 "spec":{"group":"` + soakGroup + `","scope":"Namespaced","names":{"plural":"widgets","singular":"widget","kind":"Widget"},
 "versions":[{"name":%q,"served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object","x-kubernetes-preserve-unknown-fields":true}}}]}}`
 )
-
-// insistFor is how long the soak's own requests are repeated: the server may be away.
-const insistFor = 3 * time.Minute
-
-// insist repeats a request until it is answered with one of the codes; the server may be away meanwhile. It does not end with
-// the soak: what a fault broke is mended.
-func (s *soak) insist(method, path, body string, codes ...int) error {
-	ctx, cancel := context.WithTimeout(context.Background(), insistFor)
-	defer cancel()
-	for {
-		code, err := s.load.do(ctx, method, path, "application/json", body, nil)
-		if slices.Contains(codes, code) {
-			return nil
-		}
-		if !sleep(ctx, 200*time.Millisecond) {
-			return fmt.Errorf("%s %s: %d %w", method, path, code, err)
-		}
-	}
-}
 
 // sleeper is a wall clock that can be moved ahead, as it is when a machine wakes.
 type sleeper struct{ ahead atomic.Int64 }

@@ -5,10 +5,7 @@ package engine
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"sync"
@@ -21,8 +18,6 @@ import (
 const (
 	soakNamespaces = 8
 	soakWorkers    = 8
-	// soakRequest bounds one write: its outcome is not known after that.
-	soakRequest = 10 * time.Second
 )
 
 // soakKind is a kind that the load writes.
@@ -58,8 +53,7 @@ type slot struct {
 
 // load writes to an API server at a steady rate and remembers what the server holds.
 type load struct {
-	client *http.Client
-	base   string
+	*writer
 	served atomic.Pointer[string] // version of soakGroup
 	crd    sync.RWMutex           // held for writing while the definition of soakGroup is exchanged
 	number atomic.Int64
@@ -72,13 +66,11 @@ type load struct {
 }
 
 func newLoad(cfg *rest.Config, objects int) (*load, error) {
-	cfg = rest.CopyConfig(cfg)
-	cfg.Timeout = soakRequest
-	client, err := rest.HTTPClientFor(cfg)
+	w, err := newWriter(cfg)
 	if err != nil {
 		return nil, err
 	}
-	l := &load{client: client, base: cfg.Host}
+	l := &load{writer: w}
 	parts := 0
 	for _, k := range soakKinds {
 		parts += k.share
@@ -205,32 +197,6 @@ func (l *load) path(k *soakKind, namespace, name string) string {
 	return p
 }
 
-// do sends a request and reads the answer into out, which may be nil. Code is 0 when there was none.
-func (l *load) do(ctx context.Context, method, path, media, body string, out any) (code int, err error) {
-	req, err := http.NewRequestWithContext(ctx, method, l.base+path, bytes.NewReader([]byte(body)))
-	if err != nil {
-		return 0, err
-	}
-	req.Header.Set("Content-Type", media)
-	req.Header.Set("Accept", "application/json")
-	resp, err := l.client.Do(req)
-	if err != nil {
-		return 0, err
-	}
-	defer resp.Body.Close()
-	data, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return 0, err
-	}
-	if resp.StatusCode/100 != 2 {
-		return resp.StatusCode, errors.New(string(data[:min(len(data), 300)]))
-	}
-	if out == nil {
-		return resp.StatusCode, nil
-	}
-	return resp.StatusCode, json.Unmarshal(data, out)
-}
-
 // forget notes that every object of a group has gone.
 func (l *load) forget(group string) {
 	l.mu.Lock()
@@ -238,6 +204,17 @@ func (l *load) forget(group string) {
 	for _, s := range l.slots {
 		if s.kind.group == group {
 			s.known, s.exists, s.at = true, false, time.Now()
+		}
+	}
+}
+
+// doubt notes that it is not known what there is of a group.
+func (l *load) doubt(group string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, s := range l.slots {
+		if s.kind.group == group {
+			s.known = false
 		}
 	}
 }

@@ -315,6 +315,27 @@ func TestAdvanceEqualsBuild(t *testing.T) {
 	}
 }
 
+// TestAdvanceOverAForgottenKind: a kind is forgotten and listed anew, with other namespaces, and the index sees only the World
+// after both. Ids of the old tables mean nothing in the new ones.
+func TestAdvanceOverAForgottenKind(t *testing.T) {
+	pod := func(ns, name string) *watch.Object {
+		return &watch.Object{Kind: pods, Namespace: ns, Name: name, UID: ns + name}
+	}
+	c := pod("team-b", "c")
+	store := shard.NewSerial(nil)
+	put(store, 1, pod("team-a", "a"), pod("team-b", "b"), c)
+	ix := Build(store.World())
+	store.Forget(pods)
+	put(store, 2, c, pod("team-b", "d")) // c is the very object from before
+	ix = ix.Advance(store.World())
+	checkPages(t, ix)
+	for _, ns := range []string{"team-a", "team-b"} {
+		if got, want := find(t, ix, "ns:"+ns, Options{Limit: 10}).Total, find(t, Build(store.World()), "ns:"+ns, Options{Limit: 10}).Total; got != want {
+			t.Errorf("%d objects in %s, want %d", got, ns, want)
+		}
+	}
+}
+
 // churn changes, adds and deletes some objects.
 func churn(r *rand.Rand, store *shard.Serial, objects *[]*watch.Object) {
 	version := fmt.Sprint(1_000_000 + r.IntN(1<<30))

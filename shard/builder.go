@@ -2,6 +2,7 @@ package shard
 
 import (
 	"hash/maphash"
+	"sync/atomic"
 
 	"orka/watch"
 )
@@ -17,7 +18,7 @@ type builder struct {
 
 	namespaces *table[string]
 	labelSets  *table[watch.Pairs]
-	tables     uint64 // how often ids were renumbered
+	tables     uint64 // names the two, until ids are given anew
 
 	dead    tombstones
 	changed bool   // something differs from last
@@ -32,8 +33,12 @@ type builder struct {
 }
 
 func newBuilder(key Key) *builder {
-	return &builder{key: key, namespaces: &table[string]{}, labelSets: &table[watch.Pairs]{}}
+	return &builder{key: key, namespaces: &table[string]{}, labelSets: &table[watch.Pairs]{}, tables: tablesMade.Add(1)}
 }
+
+// tablesMade counts the tables of all builders, so that no two are named alike: a shard that was forgotten and is there again
+// has others than before, and a reader may have missed the Worlds in between.
+var tablesMade atomic.Uint64
 
 // effect is what a delta did.
 type effect struct {
@@ -234,7 +239,7 @@ func (b *builder) renumber() {
 			p.LabelSets[i] = labelSets[p.LabelSets[i]]
 		}
 	}
-	b.tables++
+	b.tables = tablesMade.Add(1)
 }
 
 // clip forbids appending in place: the builder goes on growing the array behind a published slice.

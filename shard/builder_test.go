@@ -133,6 +133,7 @@ func TestWhatDoesNotChangeKeepsItsPointer(t *testing.T) {
 // TestTablesForgetLabelSets: label sets that come and go must not pile up in a shard.
 func TestTablesForgetLabelSets(t *testing.T) {
 	s := NewSerial(Modulo(1))
+	var first uint64
 	for round := range 200 {
 		for i := range 50 {
 			o := tiny(pods, "a", strconv.Itoa(i), i, round+1)
@@ -146,9 +147,18 @@ func TestTablesForgetLabelSets(t *testing.T) {
 		if n := len(w.Shards[0].LabelSets); n > 2*50+tableSlack+50 {
 			t.Fatalf("round %d: the shard keeps %d label sets for 50 objects", round, n)
 		}
+		if round == 0 {
+			first = w.Shards[0].Tables
+		}
 	}
-	if s.World().Shards[0].Tables == 0 {
+	last := s.World().Shards[0].Tables
+	if last == first {
 		t.Error("ids were never renumbered, so Tables says nothing")
+	}
+	s.Forget(pods)
+	s.Apply(applied(tiny(pods, "b", "0", 0, 1000), 2))
+	if now := s.World().Shards[0].Tables; now == first || now == last {
+		t.Error("a shard that was forgotten and is there again has the Tables of before")
 	}
 }
 

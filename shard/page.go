@@ -35,7 +35,8 @@ type Shard struct {
 
 	// Namespaces and LabelSets are the values that ids in pages stand for. They may hold values that no object has
 	// any more. While Tables stays the same they only grow at their end, so what was worked out for an id holds
-	// in later versions; when Tables has changed, all ids were given anew (and all pages are new).
+	// in later versions; when Tables has changed, all ids were given anew (and all pages are new). No two shards of a process
+	// have the same Tables, nor has one that was forgotten and is there again.
 	Namespaces []string
 	LabelSets  []watch.Pairs
 	Tables     uint64

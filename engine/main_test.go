@@ -15,8 +15,11 @@ func TestMain(m *testing.M) {
 	if err := os.Setenv("ORKA_CHECK", "1"); err != nil {
 		panic(err)
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, kept...)
 }
+
+// kept are goroutines of others that nothing ends.
+var kept []goleak.Option
 
 // offline is an engine over a server that is not there; nothing runs.
 func offline(t *testing.T) *Engine {

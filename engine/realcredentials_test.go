@@ -20,11 +20,20 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
 	"k8s.io/client-go/rest"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"orka/watch"
 )
+
+// client-go looks for new certificates in files for as long as the process lives.
+func init() {
+	kept = append(kept, goleak.IgnoreAnyFunction("k8s.io/client-go/transport.(*dynamicClientCert).run"),
+		goleak.IgnoreAnyFunction("k8s.io/client-go/transport.(*dynamicClientCert).runWorker"),
+		goleak.IgnoreAnyFunction("k8s.io/client-go/util/workqueue.(*Typed[...]).updateUnfinishedWorkLoop"),
+		goleak.IgnoreAnyFunction("k8s.io/client-go/util/workqueue.(*delayingType[...]).waitingLoop"))
+}
 
 // TestRealCertificateRevokedAndRenewed: the authority that signed the user's certificate is no longer trusted. Every kind says
 // Unauthorized and keeps its rows; with another certificate in the same files, orka is fresh again without a restart.

@@ -22,7 +22,9 @@ func TestRealRightsRevokedAndGranted(t *testing.T) {
 	open, closed := freshNamespace(t, w, "open"), freshNamespace(t, w, "closed")
 	must(t, w.role("real", everything), w.bind("real", "nobody"), w.allowIn(open, "nobody", mayRead("", "configmaps")),
 		w.configMap(open, "a", "1"), w.configMap(closed, "a", "1"))
-	t.Cleanup(func() { must(t, w.remove(rbacPath+"/clusterrolebindings/real")) })
+	t.Cleanup(func() {
+		must(t, w.remove(rbacPath+"/clusterrolebindings/real"), w.remove(rbacPath+"/namespaces/"+open+"/rolebindings/nobody"))
+	})
 	e := explore(t, s.config(t, "nobody"), nil)
 	v, _ := awaitReal(t, e, time.Minute, "first lists", allFresh)
 	configMaps := v.Health.Kind("configmaps")

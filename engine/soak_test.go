@@ -143,7 +143,7 @@ func (s *soak) prepare() error {
 
 // tidy takes back what prepare gave, and the objects: other tests use the same server.
 func (s *soak) tidy() error {
-	err := errors.Join(s.load.remove(rbacPath+"/clusterrolebindings/soak"), s.load.remove(crdPath+"/"+soakCRD))
+	err := errors.Join(s.load.remove(rbacPath+"/clusterrolebindings/soak"), s.load.remove(rbacPath+"/namespaces/soak-0/rolebindings/nobody"), s.load.remove(crdPath+"/"+soakCRD))
 	for i := range soakNamespaces {
 		for k := range soakKinds {
 			if soakKinds[k].group != soakGroup {

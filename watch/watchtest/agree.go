@@ -1,4 +1,5 @@
-// Package watchtest checks, for tests, that what a watcher has put into a store is what the server has.
+// Package watchtest is what tests of several packages share: a check that what a watcher has put into a store is what the
+// server has (Agree), and a TCP proxy that fails as networks do (Proxy).
 package watchtest
 
 import (

@@ -45,6 +45,9 @@ type Engine struct {
 	memory atomic.Pointer[Memory]
 	ran    atomic.Bool
 
+	// owned by restrictLoop
+	retried map[*watch.Kind]time.Time // when a refused kind was found to be allowed
+
 	// mailboxes of capacity 1: a token says that something is newer
 	dirty      chan struct{} // a status, the server state or a gauge changed
 	rediscover chan struct{}
@@ -78,6 +81,7 @@ func New(cfg Config, client *kube.Client) (*Engine, error) {
 		next:       make(chan struct{}),
 		watchers:   map[watch.Scope]*running{},
 		wanted:     map[*watch.Kind]bool{},
+		retried:    map[*watch.Kind]time.Time{},
 		wall:       func() time.Time { return time.Now().Round(0) },
 	}
 	e.journal = journal{path: cfg.DBPath, logger: cfg.Logger, observe: e.metrics.applied.history}

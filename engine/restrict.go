@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -66,6 +67,7 @@ func (e *Engine) narrow(parent context.Context) (ok bool) {
 	ok = e.revoke(ctx, wide.revoked)
 	namespaces, known := e.candidateNamespaces(ctx)
 	permitted, unanswered := e.permitted(ctx, wide.forbidden, namespaces)
+	regained := e.regained(ctx, wide.forbidden, namespaces, permitted)
 	if parent.Err() != nil {
 		return true
 	}
@@ -83,8 +85,14 @@ func (e *Engine) narrow(parent context.Context) (ok bool) {
 	e.mu.Lock()
 	for scope := range permitted {
 		// The kind may have gone, or become listable, while the server was asked.
-		if w := e.watchers[watch.Scope{Kind: scope.Kind}]; w != nil && w.status().Phase == watch.Forbidden {
+		w := e.watchers[watch.Scope{Kind: scope.Kind}]
+		if w != nil && w.status().Phase == watch.Forbidden && !slices.Contains(regained, scope.Kind) {
 			e.start(scope)
+		}
+	}
+	for _, k := range regained {
+		if w := e.watchers[watch.Scope{Kind: k}]; w != nil && w.last == nil {
+			w.watcher.Retry()
 		}
 	}
 	e.reviewed = make(map[*watch.Kind]bool, len(wide.forbidden))
@@ -131,6 +139,27 @@ func (e *Engine) revoke(ctx context.Context, kinds []*watch.Kind) (ok bool) {
 		e.mu.Unlock()
 	}
 	return ok
+}
+
+// regained are the kinds that may be listed in every namespace asked about and, as the server confirms, cluster-wide: their
+// wide watchers are to try again, which otherwise they do after minutes, and as many watchers as there are namespaces are not
+// worth starting. A kind is named at most once in restrictFailed, for a server that allows it here and refuses it there.
+func (e *Engine) regained(ctx context.Context, kinds []*watch.Kind, namespaces []string, permitted map[watch.Scope]bool) []*watch.Kind {
+	maps.DeleteFunc(e.retried, func(_ *watch.Kind, at time.Time) bool { return time.Since(at) >= restrictFailed })
+	var out []*watch.Kind
+	for _, k := range kinds {
+		everywhere := len(namespaces) > 1 && !slices.ContainsFunc(namespaces, func(ns string) bool { return !permitted[watch.Scope{Kind: k, Namespace: ns}] })
+		if _, just := e.retried[k]; just || !everywhere {
+			continue
+		}
+		denied, err := deniedEverywhere(ctx, e.client, k)
+		if err != nil || denied {
+			continue
+		}
+		e.retried[k] = time.Now()
+		out = append(out, k)
+	}
+	return out
 }
 
 // followNamespaces has permissions looked at again when namespaces changed while some kind is refused cluster-wide.

@@ -105,6 +105,39 @@ func TestGrantedLaterWatchesAll(t *testing.T) {
 	})
 }
 
+// TestGrantedAgainIsNotWatchedByNamespace: what may be listed everywhere is not watched namespace by namespace until its wide
+// watcher happens to try again; and where the list is refused all the same, it is not asked for all the time.
+func TestGrantedAgainIsNotWatchedByNamespace(t *testing.T) {
+	var a access
+	a.namespaces.Store(true)
+	restrictedTo(t, &a, func(t *testing.T, server *sim.Server, e *Engine) {
+		await(t, e, "the refusal", podsAre(t, false, []string{""}))
+		a.wide.Store(true)
+		start := time.Now()
+		addNamespace(t, server, "new") // permissions are looked at
+		await(t, e, "all namespaces", podsAre(t, true, []string{""}, "Pod new/web", "Pod other/web", "Pod team-a/web"))
+		if took := time.Since(start); took > 5*time.Second {
+			t.Errorf("it took %s", took)
+		}
+	})
+}
+
+// TestListRefusedThoughReviewsAllow: an authorizer whose reviews say otherwise than its decisions is not asked all the time.
+func TestListRefusedThoughReviewsAllow(t *testing.T) {
+	var a access
+	a.namespaces.Store(true)
+	a.wide.Store(true)
+	restrictedTo(t, &a, func(t *testing.T, server *sim.Server, e *Engine) {
+		server.Inject(sim.Fault{Match: sim.Match{PathPrefix: "/api/v1/pods"}, Action: sim.Forbid{}})
+		await(t, e, "watchers of all namespaces", podsAre(t, true, []string{"", "default", "kube-node-lease", "kube-public", "kube-system", "other", "team-a"}, "Pod other/web", "Pod team-a/web"))
+		server.ResetRequests()
+		time.Sleep(5 * time.Minute)
+		if n := len(server.Requests(sim.Match{PathPrefix: "/api/v1/pods"})); n == 0 || n > 11 {
+			t.Errorf("%d refused lists in five minutes", n)
+		}
+	})
+}
+
 // TestRevokedShowsNothingUnconfirmed: rows of namespaces that may not be seen any more are neither kept nor fresh.
 func TestRevokedShowsNothingUnconfirmed(t *testing.T) {
 	var a access

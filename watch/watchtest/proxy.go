@@ -1,6 +1,7 @@
 package watchtest
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"sync"
@@ -36,6 +37,8 @@ const (
 	trickleEvery = 100 * time.Millisecond
 	// proxyBuffer is read at once, in bytes.
 	proxyBuffer = 32 << 10
+	// dialWithin bounds a connection to the server.
+	dialWithin = 5 * time.Second
 )
 
 // Proxy stands between a client and a server, looks into nothing, and misbehaves as networks do, when asked.
@@ -172,7 +175,7 @@ func (p *Proxy) serve(c net.Conn) {
 	if p.Mode() == HalfOpen {
 		k.dead.Store(true)
 	} else {
-		server, err := net.DialTimeout("tcp", p.target, 5*time.Second)
+		server, err := (&net.Dialer{Timeout: dialWithin}).DialContext(context.Background(), "tcp", p.target)
 		if err != nil {
 			return
 		}

@@ -17,7 +17,9 @@ import (
 
 const (
 	soakNamespaces = 8
-	soakWorkers    = 8
+	// catchUp bounds how far behind its schedule the load may make up for.
+	catchUp     = 2 * time.Second
+	soakWorkers = 32 // so many writes are in flight that a slow server does not slow the load
 )
 
 // soakKind is a kind that the load writes.
@@ -93,15 +95,14 @@ func (l *load) run(ctx context.Context, rate int, seed uint64) {
 	for w := range soakWorkers {
 		workers.Go(func() {
 			rnd := rand.New(rand.NewPCG(seed, uint64(w)))
-			tick := time.NewTicker(time.Second * soakWorkers / time.Duration(rate))
-			defer tick.Stop()
-			for {
-				select {
-				case <-ctx.Done():
-					return
-				case <-tick.C:
-				}
+			every := time.Second * soakWorkers / time.Duration(rate)
+			due := time.Now().Add(time.Duration(rnd.Float64() * float64(every)))
+			for sleep(ctx, time.Until(due)) {
 				l.write(ctx, w, rnd)
+				due = due.Add(every)
+				if now := time.Now(); now.Sub(due) > catchUp { // after an outage, what was not written then is not written now
+					due = now
+				}
 			}
 		})
 	}

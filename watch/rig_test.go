@@ -58,14 +58,20 @@ type rig struct {
 // inRig runs a test in a bubble and ends everything in it.
 func inRig(t *testing.T, cfg sim.Config, test func(*rig)) {
 	t.Helper()
+	inRigOf(t, cfg, shard.Config{KeepBodies: true, Workers: 2}, test)
+}
+
+// inRigOf is inRig with a store of one's own making.
+func inRigOf(t *testing.T, cfg sim.Config, store shard.Config, test func(*rig)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, cfg)
+		r := newRig(t, cfg, store)
 		defer r.close()
 		test(r)
 	})
 }
 
-func newRig(t *testing.T, cfg sim.Config) *rig {
+func newRig(t *testing.T, cfg sim.Config, store shard.Config) *rig {
 	t.Helper()
 	seed := uint64(1)
 	rng := rand.New(rand.NewPCG(seed, 7))
@@ -86,7 +92,8 @@ func newRig(t *testing.T, cfg sim.Config) *rig {
 	}
 	r.client, r.checker = connect("orka"), connect(checkerAgent)
 	var err error
-	r.store, err = shard.NewStore(shard.Config{KeepBodies: true, Check: true, Workers: 2})
+	store.Check = true
+	r.store, err = shard.NewStore(store)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -286,6 +293,13 @@ func (r *rig) touch(i int) {
 func (r *rig) delete(i int) {
 	r.t.Helper()
 	if err := r.sim.Delete(podsGVR, "default", fmt.Sprintf("pod-%04d", i)); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *rig) must(err error) {
+	r.t.Helper()
+	if err != nil {
 		r.t.Fatal(err)
 	}
 }

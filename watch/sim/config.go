@@ -43,6 +43,9 @@ type Config struct {
 	// Tabulate makes the rows of tables of built-in kinds: column definitions, and the cells of obj in them. nil, and kinds
 	// for which it returns no columns, get name and age. obj is empty when only the columns are asked for.
 	Tabulate func(obj runtime.Object, now time.Time) ([]metav1.TableColumnDefinition, []any)
+	// OnSend is told what the server has said to its clients about resources: pages of lists, and what watches send. It is
+	// called by the goroutines of requests and must not block.
+	OnSend func(Sent)
 	// Logger gets what net/http has to say about connections; nil discards it.
 	Logger *slog.Logger
 }

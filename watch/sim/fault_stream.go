@@ -134,6 +134,14 @@ func (st *stream) faulted(f *Frame) {
 	}
 }
 
+// what is the frame's Sent.What.
+func (f *Frame) what() string {
+	if f.InitialEnd {
+		return SentInitialEnd
+	}
+	return f.Type
+}
+
 // tick lets faults act on a stream that has nothing to send.
 func (st *stream) tick() *endStream {
 	if st.stalled {
@@ -173,6 +181,9 @@ func (st *stream) deliver(f *Frame) *endStream {
 		st.held = append([]byte{}, st.buf[from:]...)
 		st.buf = st.buf[:from]
 		return nil
+	}
+	if !f.cut {
+		st.saying = append(st.saying, f.what())
 	}
 	for range f.repeat {
 		st.buf = append(st.buf, st.buf[from:to]...)

@@ -88,7 +88,11 @@ func (s *Server) serveList(w http.ResponseWriter, q *request, sv *served) error 
 		s.write(w, e, http.StatusOK, t)
 		return nil
 	}
-	return s.writeList(w, q, sv, e, p.items, &m)
+	if err := s.writeList(w, q, sv, e, p.items, &m); err != nil {
+		return err
+	}
+	s.say(q, SentPage, p.next == "")
+	return nil
 }
 
 // list finds the objects of one page, at the revision that the options ask for.

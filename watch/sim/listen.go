@@ -92,9 +92,10 @@ func (s *Server) memory() (*memoryListener, error) {
 // serveOn runs an http.Server on l.
 func (s *Server) serveOn(l net.Listener) error {
 	srv := &http.Server{
-		Handler:   s,
-		ErrorLog:  slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelDebug),
-		ConnState: s.connState,
+		Handler:     s,
+		ErrorLog:    slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelDebug),
+		ConnState:   s.connState,
+		ConnContext: withConn,
 	}
 	s.listen.mu.Lock()
 	if s.listen.closed {

@@ -38,13 +38,19 @@ type requestLog struct {
 	total uint64
 }
 
-func (l *requestLog) add(q *request) {
+// entry is what is remembered of a request.
+func (q *request) entry() Request {
 	e := Request{At: q.at, Verb: q.verb, Group: q.gvr.Group, Resource: q.gvr.Resource, Namespace: q.namespace, Name: q.name,
 		Path: q.URL.Path, Query: q.URL.RawQuery, User: q.user, Accept: q.Header.Get("Accept"), UserAgent: q.UserAgent(), Protocol: q.Proto,
 		Subresource: q.sub, ContentType: q.mediaType(), DryRun: q.dryRun(), FieldManager: q.managerName()}
 	if f := q.force(); f != nil {
 		e.Force = *f
 	}
+	return e
+}
+
+func (l *requestLog) add(q *request) {
+	e := q.entry()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.total++

@@ -27,6 +27,7 @@ type stream struct {
 	buf       []byte
 	stalled   bool
 	held      []byte // a frame that a fault sends after the next one
+	saying    []string // what is in buf, as Sent.What
 	// tableHead is set once the column definitions are sent.
 	tableHead bool
 }
@@ -122,7 +123,7 @@ func (st *stream) sendError(err error) *endStream {
 	if encErr != nil {
 		return &endStream{abort: true}
 	}
-	st.buf = append(st.buf, b...)
+	st.buf, st.saying = append(st.buf, b...), append(st.saying, string(watch.Error))
 	if e := st.flush(); e != nil {
 		return e
 	}
@@ -168,5 +169,9 @@ func (st *stream) flush() *endStream {
 	if f, ok := st.w.(http.Flusher); ok {
 		f.Flush()
 	}
+	for _, what := range st.saying {
+		st.s.say(st.q, what, what == SentInitialEnd)
+	}
+	st.saying = st.saying[:0]
 	return nil
 }

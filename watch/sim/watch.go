@@ -46,8 +46,12 @@ func (s *Server) serveWatch(w http.ResponseWriter, q *request, sv *served) error
 	if end := st.flush(); end != nil {
 		return nil // the client is gone
 	}
-	if end := st.run(initial, timeout); end != nil && end.abort {
+	end := st.run(initial, timeout)
+	if end != nil && end.abort {
 		panic(http.ErrAbortHandler) // net/http's own way to cut a response
+	}
+	if !st.stalled && q.Context().Err() == nil {
+		s.say(q, SentEnd, true)
 	}
 	return nil
 }
@@ -158,7 +162,9 @@ func (st *stream) run(initial *initialState, timeout time.Duration) *endStream {
 		case <-mark.C:
 			due = true // once what has come meanwhile is sent
 		case <-end.C:
-			return nil
+			if !st.stalled { // what hangs does not end in form either
+				return nil
+			}
 		case <-st.gone:
 			// What the removal deleted is in the log still.
 			evs, _, _, _ := st.take()
@@ -169,6 +175,9 @@ func (st *stream) run(initial *initialState, timeout time.Duration) *endStream {
 			}
 			return st.flush()
 		case <-st.restarts:
+			if st.stalled {
+				return &endStream{abort: true}
+			}
 			return nil
 		case <-st.q.Context().Done():
 			return nil

@@ -1,0 +1,7 @@
+package watch_test
+
+// scheduleCases are seeds of TestRandomFaults that found something. They are run each time.
+var scheduleCases = []struct {
+	seed  uint64
+	found string
+}{}

@@ -1,0 +1,254 @@
+package watch_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"orka/watch"
+)
+
+// links is what the links of one schedule have in common.
+type links struct {
+	mu   sync.Mutex
+	now  int // LISTs in flight
+	held map[string]time.Time
+	odd  []string // what must not be
+}
+
+func (l *links) enter(n int) {
+	l.now += n
+	if l.now > watch.MaxLists {
+		l.odd = append(l.odd, fmt.Sprintf("%d LISTs in flight at once", l.now))
+	}
+}
+
+// link is the way of one watcher to the server: some time long, with a decoder that may panic. It watches what goes out.
+type link struct {
+	watch.Source
+	all       *links
+	delay     time.Duration
+	pagesOnly bool
+
+	// Guarded by all.mu.
+	now    int // LISTs in flight
+	panics int // of the next objects or events
+}
+
+func (l *link) set(change func(*link)) {
+	l.all.mu.Lock()
+	defer l.all.mu.Unlock()
+	change(l)
+}
+
+// list books the beginning (1) or the end (-1) of a LIST.
+func (l *link) list(scope watch.Scope, n int) {
+	l.all.mu.Lock()
+	defer l.all.mu.Unlock()
+	l.all.enter(n)
+	if l.now += n; l.now > 1 {
+		l.all.odd = append(l.all.odd, fmt.Sprintf("%s: %d LISTs of one watcher", scope, l.now))
+	}
+}
+
+// out books a request.
+func (l *link) out(scope watch.Scope) {
+	l.all.mu.Lock()
+	defer l.all.mu.Unlock()
+	for _, group := range []string{"", scope.Kind.Group} {
+		if until := l.all.held[group]; time.Now().Before(until) {
+			l.all.odd = append(l.all.odd, fmt.Sprintf("%s: a request %s before the time that the server named", scope, time.Until(until)))
+		}
+	}
+}
+
+// answer books an answer.
+func (l *link) answer(scope watch.Scope, err error) {
+	var api *watch.APIError
+	if !errors.As(err, &api) || api.RetryAfter == 0 {
+		return
+	}
+	group := scope.Kind.Group // behind which another server may stand
+	if api.Code == 429 {
+		group = ""
+	}
+	l.all.mu.Lock()
+	defer l.all.mu.Unlock()
+	if until := time.Now().Add(api.RetryAfter); until.After(l.all.held[group]) {
+		l.all.held[group] = until
+	}
+}
+
+func (l *link) decode() {
+	l.all.mu.Lock()
+	boom := l.panics > 0
+	if boom {
+		l.panics--
+	}
+	l.all.mu.Unlock()
+	if boom {
+		panic("the decoder broke")
+	}
+}
+
+func (l *link) List(ctx context.Context, scope watch.Scope, q watch.ListQuery, emit func([]watch.Delta) error) (watch.ListEnd, error) {
+	l.list(scope, 1)
+	defer l.list(scope, -1)
+	l.out(scope)
+	wait(l.delay)
+	end, err := l.Source.List(ctx, scope, q, func(page []watch.Delta) error {
+		l.decode()
+		return emit(page)
+	})
+	l.answer(scope, err)
+	return end, err
+}
+
+func (l *link) Watch(ctx context.Context, scope watch.Scope, q watch.WatchQuery) (watch.Stream, error) {
+	src := l.Source
+	if l.pagesOnly {
+		src = pagesOnly{src}
+	}
+	s := &linkStream{l: l, scope: scope, once: &sync.Once{}}
+	if q.Initial {
+		l.list(scope, 1)
+	} else {
+		s.once.Do(func() {})
+	}
+	l.out(scope)
+	wait(l.delay)
+	var err error
+	if s.Stream, err = src.Watch(ctx, scope, q); err != nil {
+		l.answer(scope, err)
+		s.end()
+		return nil, err
+	}
+	return s, nil
+}
+
+// linkStream is a LIST until its initial events end.
+type linkStream struct {
+	watch.Stream
+	l     *link
+	scope watch.Scope
+	once  *sync.Once
+}
+
+func (s *linkStream) end() { s.once.Do(func() { s.l.list(s.scope, -1) }) }
+
+func (s *linkStream) Next() ([]watch.Event, error) {
+	events, err := s.Stream.Next()
+	if len(events) > 0 {
+		s.l.decode()
+	}
+	for _, e := range events {
+		if e.InitialEnd {
+			s.end()
+		}
+	}
+	s.l.answer(s.scope, err)
+	return events, err
+}
+
+func (s *linkStream) Close() error {
+	s.end()
+	return s.Stream.Close()
+}
+
+// door stands before the store: it can be slow, refuse, lose half and panic.
+type door struct {
+	watch.Sink
+	history *history
+
+	mu      sync.Mutex
+	slow    time.Duration // each call takes so long
+	drops   int           // of the next Offers
+	refuses int           // of the next Puts and Sweeps
+	panics  int           // of the next calls
+	dropped uint64        // generation of the last event that was lost
+}
+
+// open ends what ails it.
+func (d *door) open() { d.set(func(d *door) { d.slow, d.drops, d.refuses, d.panics = 0, 0, 0, 0 }) }
+
+func (d *door) set(change func(*door)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	change(d)
+}
+
+func (d *door) droppedIn() uint64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.dropped
+}
+
+// take lets one of a number of faults happen.
+func (d *door) take(n *int) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if *n == 0 {
+		return false
+	}
+	*n--
+	return true
+}
+
+func (d *door) call(ctx context.Context) error {
+	d.mu.Lock()
+	slow := d.slow
+	d.mu.Unlock()
+	if d.take(&d.panics) {
+		panic("the store broke")
+	}
+	if slow == 0 {
+		return nil
+	}
+	select {
+	case <-time.After(slow):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+var errRefused = errors.New("the store refuses")
+
+func (d *door) Put(ctx context.Context, kind *watch.Kind, page []watch.Delta) error {
+	if err := d.call(ctx); err != nil {
+		return err
+	}
+	if d.take(&d.refuses) {
+		return errRefused
+	}
+	return d.Sink.Put(ctx, kind, page)
+}
+
+func (d *door) Offer(ctx context.Context, kind *watch.Kind, events []watch.Delta) (int, error) {
+	if err := d.call(ctx); err != nil {
+		return len(events), err
+	}
+	if !d.take(&d.drops) {
+		return d.Sink.Offer(ctx, kind, events)
+	}
+	d.set(func(d *door) { d.dropped = events[0].Generation })
+	kept := len(events) / 2
+	dropped, err := d.Sink.Offer(ctx, kind, events[:kept])
+	return dropped + len(events) - kept, err
+}
+
+func (d *door) Sweep(ctx context.Context, scope watch.Scope, generation uint64) error {
+	if err := d.call(ctx); err != nil {
+		return err
+	}
+	if d.take(&d.refuses) {
+		return errRefused
+	}
+	if err := d.Sink.Sweep(ctx, scope, generation); err != nil {
+		return err
+	}
+	d.history.complete(generation)
+	return nil
+}

@@ -59,6 +59,7 @@ func (w *Watcher) list(ctx context.Context) end {
 			return out
 		}
 		w.log.Debug("streamed list failed; listing by pages", "err", out.err)
+		w.hold(out.err, time.Now())
 	}
 	out := w.listPages(ctx)
 	if !w.needList {

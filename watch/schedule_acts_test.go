@@ -50,7 +50,7 @@ var acts = []act{
 	{"reset before an answer", false, func(s *schedule, t *target) { s.inject(t, s.verb(), sim.Reset{}) }},
 	{"truncated answer", false, func(s *schedule, t *target) { s.inject(t, s.verb(), sim.Truncate{After: s.rng.IntN(8000)}) }},
 	{"trickle", false, func(s *schedule, t *target) {
-		s.lying(t, s.inject(t, s.verb(), sim.Trickle{BytesPerSecond: 1 << s.rng.IntN(12)})) // what is on its way is older than it seems
+		s.inject(t, s.verb(), sim.Trickle{BytesPerSecond: 1 << s.rng.IntN(12)})
 	}},
 	{"delay", false, func(s *schedule, t *target) { s.inject(t, s.verb(), sim.Delay{For: s.some(40 * time.Second)}) }},
 	{"no answer", false, func(s *schedule, t *target) { s.inject(t, s.verb(), sim.Hang{}) }},
@@ -68,13 +68,13 @@ var acts = []act{
 	{"no end bookmark", false, func(s *schedule, t *target) { s.inject(t, "watch", sim.DropInitialEnd{}) }},
 	{"lost events", false, func(s *schedule, t *target) {
 		typ := []string{"", "ADDED", "MODIFIED", "DELETED"}[s.rng.IntN(4)]
-		s.lying(t, s.inject(t, "watch", sim.DropEvent{Type: typ}))
+		s.inject(t, "watch", sim.DropEvent{Type: typ})
 	}},
 	{"duplicated events", false, func(s *schedule, t *target) { s.injectFor(t, "watch", 0, sim.DuplicateEvent{}) }},
 	{"reordered events", false, func(s *schedule, t *target) { s.injectFor(t, "watch", 0, sim.ReorderEvent{}) }},
 	{"expired continue token", false, func(s *schedule, t *target) { s.inject(t, "list", sim.ExpireContinue{}) }},
 	{"inconsistent pages", false, func(s *schedule, t *target) {
-		s.lying(t, s.inject(t, "list", sim.StalePages{Behind: uint64(1 + s.rng.IntN(60))})) // rows go back, until a whole list
+		s.inject(t, "list", sim.StalePages{Behind: uint64(1 + s.rng.IntN(60))})
 	}},
 	{"lagging replica", false, func(s *schedule, t *target) { s.inject(t, s.verb(), sim.TooLarge{}) }},
 	{"permission revoked", false, func(s *schedule, t *target) {
@@ -176,15 +176,15 @@ var acts = []act{
 func (s *schedule) verb() string { return []string{"", "list", "watch", "watch"}[s.rng.IntN(4)] }
 
 // inject puts a fault to work, for one to three hits or without end, and takes it back after a while.
-func (s *schedule) inject(t *target, verb string, a sim.Action) time.Duration {
+func (s *schedule) inject(t *target, verb string, a sim.Action) {
 	times := s.rng.IntN(4)
 	if c, ok := a.(sim.CloseStream); ok && c.After > 0 { // a clean close after an event is answered at once, whenever it comes
 		times = max(times, 1)
 	}
-	return s.injectFor(t, verb, times, a)
+	s.injectFor(t, verb, times, a)
 }
 
-func (s *schedule) injectFor(t *target, verb string, times int, a sim.Action) time.Duration {
+func (s *schedule) injectFor(t *target, verb string, times int, a sim.Action) {
 	all := !s.aimed && s.rng.IntN(5) == 0
 	skip, d := s.rng.IntN(3), s.some(90*time.Second)
 	for _, other := range s.targets {
@@ -195,18 +195,28 @@ func (s *schedule) injectFor(t *target, verb string, times int, a sim.Action) ti
 		i := s.sim.Inject(sim.Fault{Match: sim.Match{Verb: verb, Resource: other.kind.ResourceName()}, Skip: skip, Times: times, Action: a})
 		s.note("%s %s: %T%+v, skipping %d, times %d, for %s", verb, other.kind, a, a, skip, times, d)
 		s.lasting = append(s.lasting, lasting{time.Now().Add(d), i.Remove})
-		if _, ok := a.(sim.DropEvent); ok && other != t {
-			s.lying(other, d)
+		if lies(a) {
+			other.history.lie(1)
+			s.lasting = append(s.lasting, lasting{time.Now().Add(d), func() {
+				other.history.lie(-1)
+				if _, ok := a.(sim.Trickle); ok {
+					other.history.slow = other.history.since
+				}
+			}})
 		}
 		s.moment()
 	}
-	return d
 }
 
-// lying notes that what is said of a kind can't be relied on for a while.
-func (s *schedule) lying(t *target, d time.Duration) {
-	t.history.lie(1)
-	s.lasting = append(s.lasting, lasting{time.Now().Add(d), func() { t.history.lie(-1) }})
+// lies reports whether a client can be told what is wrong, or older than it seems, without a sign of it.
+func lies(a sim.Action) bool {
+	switch a := a.(type) {
+	case sim.DropEvent, sim.StalePages, sim.Trickle:
+		return true
+	case sim.Stall: // the first of the events that were missed are delivered and the others are not
+		return a.After > 0
+	}
+	return false
 }
 
 // ailing does something and, after a while, its opposite.

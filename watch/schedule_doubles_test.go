@@ -97,7 +97,9 @@ func (l *link) List(ctx context.Context, scope watch.Scope, q watch.ListQuery, e
 	l.list(scope, 1)
 	defer l.list(scope, -1)
 	l.out(scope)
-	wait(l.delay)
+	if err := waitFor(ctx, l.delay); err != nil {
+		return watch.ListEnd{}, err
+	}
 	end, err := l.Source.List(ctx, scope, q, func(page []watch.Delta) error {
 		l.decode()
 		return emit(page)
@@ -118,8 +120,11 @@ func (l *link) Watch(ctx context.Context, scope watch.Scope, q watch.WatchQuery)
 		s.once.Do(func() {})
 	}
 	l.out(scope)
-	wait(l.delay)
-	var err error
+	err := waitFor(ctx, l.delay)
+	if err != nil {
+		s.end()
+		return nil, err
+	}
 	if s.Stream, err = src.Watch(ctx, scope, q); err != nil {
 		l.answer(scope, err)
 		s.end()
@@ -203,15 +208,7 @@ func (d *door) call(ctx context.Context) error {
 	if d.take(&d.panics) {
 		panic("the store broke")
 	}
-	if slow == 0 {
-		return nil
-	}
-	select {
-	case <-time.After(slow):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return waitFor(ctx, slow)
 }
 
 var errRefused = errors.New("the store refuses")

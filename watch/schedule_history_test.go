@@ -23,6 +23,7 @@ type history struct {
 	lies     int                  // faults at work of which a client can't know
 	since    uint64               // lists of later generations are true
 	swept    uint64               // the last generation that is complete
+	slow     uint64               // a line was slow, so that things are said over a time, until a list of a later generation
 }
 
 // version is one state of one object. to is zero for the present one.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -38,6 +39,7 @@ type target struct {
 	bystander bool
 
 	history history
+	accused atomic.Bool
 }
 
 func (s *schedule) makeTargets() {
@@ -110,12 +112,12 @@ func (s *schedule) startTarget(t *target) {
 		defer mu.Unlock()
 		return rng.Float64()
 	}
+	ctx, cancel := context.WithCancel(s.ctx)
 	note := cfg.OnStatus
 	cfg.OnStatus = func(st *watch.Status) {
 		note(st)
-		wait(t.link.delay / 1000) // what happens to several kinds in one instant has an order all the same
+		_ = waitFor(ctx, t.link.delay/1000) // what happens to several kinds in one instant has an order all the same
 	}
-	ctx, cancel := context.WithCancel(s.ctx)
 	scope := watch.Scope{Kind: t.kind}
 	w, ended := watch.New(cfg, scope, t.link, t.door), make(chan struct{})
 	t.watcher, t.stop, t.ended = w, cancel, ended
@@ -179,9 +181,17 @@ func (s *schedule) remove(t *target, i int) {
 	t.alive[i] = false
 }
 
-// wait lets virtual time pass in whatever goroutine.
-func wait(d time.Duration) {
-	if d > 0 {
-		<-time.After(d)
+// waitFor lets virtual time pass in whatever goroutine.
+func waitFor(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }

@@ -197,13 +197,7 @@ func (w *Watcher) conclude(out end) step {
 		w.pollUntil = time.Time{}
 		w.denials++
 	}
-	if after := retryAfter(out.err); after > 0 {
-		group := w.scope.Kind.Group
-		if holdsServer(out.err, group) {
-			group = ""
-		}
-		w.cfg.Slots.hold(group, now.Add(after))
-	}
+	w.hold(out.err, now)
 	if next.relist || (w.now.Checkpoint == "" && out.reason != ReasonNone) {
 		w.needList = true
 		w.why = out.reason
@@ -225,6 +219,19 @@ func (w *Watcher) denied() int {
 		return -1
 	}
 	return w.denials
+}
+
+// hold keeps all watchers concerned to the time that an answer named, if it did.
+func (w *Watcher) hold(err error, now time.Time) {
+	after := retryAfter(err)
+	if after <= 0 {
+		return
+	}
+	group := w.scope.Kind.Group
+	if holdsServer(err, group) {
+		group = ""
+	}
+	w.cfg.Slots.hold(group, now.Add(after))
 }
 
 // record publishes what conclude decided.
@@ -255,7 +262,7 @@ func (w *Watcher) record(out end, next step, now time.Time) {
 		}
 		s.Attempt = next.attempt
 		// A failure that is repaired at once is shown by what repairs it.
-		if next.wait > 0 || next.phase == Diverged || next.phase == Unconfirmed {
+		if next.wait > 0 || next.gone || next.phase == Diverged || next.phase == Unconfirmed {
 			s.Phase = next.phase
 		}
 		s.RetryAt = time.Time{}

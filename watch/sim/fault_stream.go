@@ -60,7 +60,7 @@ type DropEvent struct{ Type, Name string }
 // DuplicateEvent sends events twice. It counts events.
 type DuplicateEvent struct{ Type, Name string }
 
-// ReorderEvent sends an event after the one that follows it. It counts events.
+// ReorderEvent sends an event after the one that follows it, but not after a bookmark, which would be a lie. It counts events.
 type ReorderEvent struct{ Type, Name string }
 
 // Stall keeps the stream open and sends nothing more once so many events are sent. It counts streams.
@@ -163,6 +163,9 @@ func (st *stream) deliver(f *Frame) *endStream {
 	}
 	held := st.held
 	st.held = nil
+	if !f.isEvent() {
+		st.buf, held = append(st.buf, held...), nil
+	}
 	from := len(st.buf)
 	switch {
 	case f.broken:

@@ -26,7 +26,7 @@ type stream struct {
 	sent      int             // events, bookmarks not counted
 	buf       []byte
 	stalled   bool
-	held      []byte // a frame that a fault sends after the next one
+	held      []byte   // a frame that a fault sends after the next one
 	saying    []string // what is in buf, as Sent.What
 	// tableHead is set once the column definitions are sent.
 	tableHead bool

@@ -23,6 +23,7 @@ type block struct {
 	// objects[i] is whose body slot i holds; nil once nobody wants it.
 	objects   [blockBodies]*watch.Object
 	encodings [blockBodies]watch.Encoding
+	sums      [blockBodies]uint32 // bodyPool.sum of the slots
 	ends      [blockBodies]uint32 // of the slots, in the uncompressed text
 	raw       [][]byte            // nil once pressed
 	data      []byte

@@ -57,7 +57,9 @@ func (b *bodies) add(o *watch.Object, body watch.Body, now int64) *block {
 	}
 	id := b.identity(o)
 	if blk, i := b.find(id); blk != nil {
-		if had := blk.objects[i]; belongs(had, o) && had.ResourceVersion == o.ResourceVersion && o.ResourceVersion != "" {
+		// A server that was restored from a backup gives versions out anew, to other bodies.
+		if had := blk.objects[i]; belongs(had, o) && had.ResourceVersion == o.ResourceVersion && o.ResourceVersion != "" &&
+			blk.encodings[i] == body.Encoding && blk.sums[i] == b.pool.sum(body.Data) {
 			return nil
 		}
 		b.kill(id, blk, i)
@@ -81,7 +83,7 @@ func (b *bodies) place(id uint64, o *watch.Object, body watch.Body, now int64) *
 		b.pool.opened(b)
 	}
 	i := blk.n
-	blk.objects[i], blk.encodings[i] = o, body.Encoding
+	blk.objects[i], blk.encodings[i], blk.sums[i] = o, body.Encoding, b.pool.sum(body.Data)
 	blk.raw = append(blk.raw, body.Data)
 	blk.n++
 	blk.live++
@@ -112,7 +114,7 @@ func (b *bodies) closeRanks(blk *block) {
 			continue
 		}
 		b.at[b.identity(o)] = blk.index*blockBodies + uint32(n) //nolint:gosec // below blockBodies
-		blk.objects[n], blk.encodings[n], blk.raw[n] = o, blk.encodings[i], blk.raw[i]
+		blk.objects[n], blk.encodings[n], blk.sums[n], blk.raw[n] = o, blk.encodings[i], blk.sums[i], blk.raw[i]
 		n++
 	}
 	clear(blk.objects[n:])

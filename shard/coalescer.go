@@ -101,7 +101,7 @@ func (c *coalescer) merge(held, d *watch.Delta, withoutBody bool) bool {
 	case ignored:
 	case remarked:
 		held.Generation = d.Generation
-		if held.Body.Data == nil && !withoutBody {
+		if d.Body.Data != nil && !withoutBody {
 			held.Body = d.Body
 		}
 	case replaced:

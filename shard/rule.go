@@ -1,6 +1,8 @@
 package shard
 
 import (
+	"slices"
+
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 
 	"orka/watch"
@@ -35,17 +37,14 @@ func judge(stored *watch.Object, mark uint64, arriving *watch.Object, generation
 	return replaced
 }
 
-// same reports whether two objects are one state of one object.
+// same reports whether two objects are one state of one object. One resourceVersion should be enough to say so. It is not
+// on a server that was restored from a backup and has given that version out anew, nor for kinds without
+// resourceVersions (metrics.k8s.io); so that what is shown of the objects must not differ either.
 func same(a, b *watch.Object) bool {
-	if a.UID != b.UID || a.ResourceVersion != b.ResourceVersion || a.Undecodable != b.Undecodable {
-		return false
-	}
-	if a.ResourceVersion != "" {
-		return true
-	}
-	// Kinds without resourceVersions (metrics.k8s.io) are the same when nothing of them differs.
-	return a.Created == b.Created && a.Deleted == b.Deleted && a.Status == b.Status && a.Health == b.Health &&
-		a.Cells == b.Cells && a.Fields == b.Fields && a.Labels == b.Labels && a.Annos == b.Annos
+	return a.UID == b.UID && a.ResourceVersion == b.ResourceVersion && a.Undecodable == b.Undecodable &&
+		a.Created == b.Created && a.Deleted == b.Deleted && a.Status == b.Status && a.Health == b.Health &&
+		a.Cells == b.Cells && a.Fields == b.Fields && a.Labels == b.Labels && a.Annos == b.Annos &&
+		slices.Equal(a.Owners, b.Owners)
 }
 
 // older reports whether a's resourceVersion is known to be lower than b's.

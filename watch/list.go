@@ -96,6 +96,7 @@ func (w *Watcher) listPages(ctx context.Context) end {
 			break
 		}
 		w.log.Debug("list interrupted; starting again", "err", err)
+		w.hold(err, time.Now())
 	}
 	out := failed(err)
 	out.listing = true

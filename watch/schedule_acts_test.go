@@ -232,9 +232,21 @@ func (s *schedule) excuseAll(n int) {
 }
 
 // rewind takes the server back by some revisions, as an etcd that is restored from a backup.
-func (s *schedule) rewind(*target) {
+// What is done again afterwards may be the same changes with another outcome, under the same versions.
+func (s *schedule) rewind(t *target) {
+	var again []int
 	to := s.sim.Revision()
-	to -= min(to, uint64(s.rng.IntN(40)))
+	if s.rng.IntN(2) == 0 {
+		for i := range t.alive {
+			if t.alive[i] && len(again) < 5 {
+				again = append(again, i)
+				s.update(t, i)
+			}
+		}
+		s.pass(s.some(3 * time.Second))
+	} else {
+		to -= min(to, uint64(s.rng.IntN(40)))
+	}
 	for _, t := range s.targets {
 		t.history.lie(1)
 	}
@@ -246,6 +258,11 @@ func (s *schedule) rewind(*target) {
 		}
 		t.history.lie(-1)
 		t.excuse(3)
+	}
+	for _, i := range again {
+		if t.alive[i] {
+			s.update(t, i)
+		}
 	}
 }
 

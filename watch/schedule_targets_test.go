@@ -163,10 +163,14 @@ func (s *schedule) churn(t *target) {
 		}
 	default:
 		for range 1 + s.rng.IntN(2) {
-			obj := t.make(i, s.rng.IntN(1000))
-			t.history.write(func() { s.must(s.sim.Update(obj)) }, obj)
+			s.update(t, i)
 		}
 	}
+}
+
+func (s *schedule) update(t *target, i int) {
+	obj := t.make(i, s.rng.IntN(1000))
+	t.history.write(func() { s.must(s.sim.Update(obj)) }, obj)
 }
 
 func (s *schedule) create(t *target, i int) {

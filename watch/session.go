@@ -250,6 +250,7 @@ func (s *session) judge() (end, bool) {
 	p := s.probe
 	p.done = nil // read once
 	if p.err != nil {
+		s.w.hold(p.err, time.Now())
 		return end{}, false
 	}
 	order, err := resourceversion.CompareResourceVersion(p.rv, s.w.now.Checkpoint)

@@ -210,11 +210,13 @@ func (s *schedule) injectFor(t *target, verb string, times int, a sim.Action) {
 
 // lies reports whether a client can be told what is wrong, or older than it seems, without a sign of it.
 func lies(a sim.Action) bool {
-	switch a := a.(type) {
+	switch a.(type) {
 	case sim.DropEvent, sim.StalePages, sim.Trickle:
 		return true
-	case sim.Stall: // the first of the events that were missed are delivered and the others are not
-		return a.After > 0
+	case sim.ReorderEvent: // when the stream is cut between the two, the watch resumes behind the one that was late
+		return true
+	case sim.Stall: // of the events that were missed some may be delivered, and the others not
+		return true
 	}
 	return false
 }
@@ -273,14 +275,17 @@ func (s *schedule) sleep(*target) {
 	if dead {
 		s.sim.StallConnections()
 	}
+	s.moment()
 	for _, t := range s.targets {
 		for range s.rng.IntN(5) {
 			s.churn(t)
 		}
 	}
+	s.moment()
 	if compacted {
 		s.must(s.sim.Compact(s.sim.Revision()))
 	}
+	s.moment()
 	for _, t := range s.targets {
 		t.excuse(2)
 		t.history.mu.Lock()

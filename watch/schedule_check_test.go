@@ -82,7 +82,10 @@ func (s *schedule) truly(t *target, st *watch.Status, world *shard.World, now ti
 	h := &t.history
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if age := now.Sub(h.heard); h.lies == 0 && h.swept > h.slow && age > watch.ConfirmWithin+tolerance {
+	if h.lies > 0 || h.swept <= h.slow {
+		return
+	}
+	if age := now.Sub(h.heard); age > watch.ConfirmWithin+tolerance {
 		s.accuse(t, "is called fresh, and nothing was heard of it for %s: %+v", age, *st)
 	}
 	if h.heard.Before(h.slept) {

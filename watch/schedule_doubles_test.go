@@ -104,6 +104,9 @@ func (l *link) List(ctx context.Context, scope watch.Scope, q watch.ListQuery, e
 		l.decode()
 		return emit(page)
 	})
+	if err != nil { // when a connection breaks, the lists over it give their slots back after its streams have ended
+		_ = waitFor(ctx, l.delay)
+	}
 	l.answer(scope, err)
 	return end, err
 }
@@ -113,7 +116,7 @@ func (l *link) Watch(ctx context.Context, scope watch.Scope, q watch.WatchQuery)
 	if l.pagesOnly {
 		src = pagesOnly{src}
 	}
-	s := &linkStream{l: l, scope: scope, once: &sync.Once{}}
+	s := &linkStream{ctx: ctx, l: l, scope: scope, once: &sync.Once{}, initial: q.Initial}
 	if q.Initial {
 		l.list(scope, 1)
 	} else {
@@ -126,6 +129,9 @@ func (l *link) Watch(ctx context.Context, scope watch.Scope, q watch.WatchQuery)
 		return nil, err
 	}
 	if s.Stream, err = src.Watch(ctx, scope, q); err != nil {
+		if q.Initial { // as in List
+			_ = waitFor(ctx, l.delay)
+		}
 		l.answer(scope, err)
 		s.end()
 		return nil, err
@@ -136,9 +142,11 @@ func (l *link) Watch(ctx context.Context, scope watch.Scope, q watch.WatchQuery)
 // linkStream is a LIST until its initial events end.
 type linkStream struct {
 	watch.Stream
-	l     *link
-	scope watch.Scope
-	once  *sync.Once
+	ctx     context.Context //nolint:containedctx // that of the request, which is the stream's
+	l       *link
+	scope   watch.Scope
+	once    *sync.Once
+	initial bool // owned by the reader
 }
 
 func (s *linkStream) end() { s.once.Do(func() { s.l.list(s.scope, -1) }) }
@@ -150,8 +158,12 @@ func (s *linkStream) Next() ([]watch.Event, error) {
 	}
 	for _, e := range events {
 		if e.InitialEnd {
+			s.initial = false
 			s.end()
 		}
+	}
+	if err != nil && s.initial { // as in List
+		_ = waitFor(s.ctx, s.l.delay)
 	}
 	s.l.answer(s.scope, err)
 	return events, err

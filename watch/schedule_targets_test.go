@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
+	"testing/synctest"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -114,9 +115,13 @@ func (s *schedule) startTarget(t *target) {
 	}
 	ctx, cancel := context.WithCancel(s.ctx)
 	note := cfg.OnStatus
+	var last watch.Status
 	cfg.OnStatus = func(st *watch.Status) {
 		note(st)
-		_ = waitFor(ctx, t.link.delay/1000) // what happens to several kinds in one instant has an order all the same
+		if st.Restarts != last.Restarts || st.Relists != last.Relists || st.Reason != last.Reason || st.Attempt != last.Attempt {
+			_ = waitFor(ctx, t.link.delay/1000) // what happens to several kinds in one instant has an order all the same
+		}
+		last = *st
 	}
 	scope := watch.Scope{Kind: t.kind}
 	w, ended := watch.New(cfg, scope, t.link, t.door), make(chan struct{})
@@ -166,6 +171,7 @@ func (s *schedule) churn(t *target) {
 			s.update(t, i)
 		}
 	}
+	synctest.Wait() // so that it is not left to chance how many changes a stream sends at once
 }
 
 func (s *schedule) update(t *target, i int) {

@@ -135,6 +135,7 @@ func (s *schedule) run() {
 	for range 30 {
 		for range []int{0, 1, 1, 2, 3}[s.rng.IntN(5)] {
 			s.act()
+			s.moment()
 		}
 		for range s.rng.IntN(12) {
 			s.churn(s.targets[s.rng.IntN(len(s.targets))])
@@ -142,6 +143,7 @@ func (s *schedule) run() {
 				s.pass(s.some(2 * time.Second))
 			}
 		}
+		s.moment()
 		s.pass(s.some(40 * time.Second))
 	}
 	s.settle()
@@ -164,8 +166,12 @@ func (s *schedule) settle() {
 	}
 	s.pass(s.cfg.RelistEvery*11/10 + 7*time.Minute)
 	for _, t := range s.targets {
+		recovered := func(st *watch.Status) bool { return st.Fresh(time.Now()) || st.Phase == watch.Polling && !t.kind.Watchable() }
+		if !recovered(t.watcher.Status()) { // a relist may be on its way
+			s.rig.pass(10 * time.Second)
+		}
 		st := t.watcher.Status()
-		if ok := st.Fresh(time.Now()) || st.Phase == watch.Polling && !t.kind.Watchable(); !ok {
+		if !recovered(st) {
 			s.t.Errorf("%s has not recovered: %+v", t.kind, *st)
 		}
 		s.agrees(t.kind)

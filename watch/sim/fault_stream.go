@@ -192,7 +192,7 @@ func (st *stream) deliver(f *Frame) *endStream {
 		st.buf = append(st.buf, st.buf[from:to]...)
 	}
 	if f.cut {
-		st.buf = st.buf[:from+(to-from)/2]
+		st.buf, held = st.buf[:from+(to-from)/2], nil
 		f.end = &endStream{abort: true}
 	}
 	st.buf = append(st.buf, held...)

@@ -112,10 +112,10 @@ func TestPolling(t *testing.T) {
 	})
 }
 
-// TestGone ends Run when the resource is not served any more.
+// TestGone ends Run when the resource is not served any more, and what it brought is not called fresh from then on.
 func TestGone(t *testing.T) {
 	inRig(t, sim.Config{}, func(r *rig) {
-		r.startLive(podKind)
+		w := r.startLive(podKind)
 		r.sim.Inject(sim.Fault{Match: sim.Match{Resource: "pods"}, Action: sim.RawBody{Code: 404, ContentType: "text/plain", Body: "404 page not found\n"}})
 		r.sim.CloseStreams()
 		r.pass(time.Second)
@@ -124,6 +124,9 @@ func TestGone(t *testing.T) {
 		r.mu.Unlock()
 		if !errors.Is(err, watch.ErrGone) {
 			t.Errorf("Run returned %v, want ErrGone", err)
+		}
+		if s := w.Status(); s.Phase != watch.Unavailable || s.Fresh(time.Now()) {
+			t.Errorf("after its end: %+v", *s)
 		}
 	})
 }

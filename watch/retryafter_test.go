@@ -2,6 +2,7 @@ package watch_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -98,4 +99,59 @@ func TestRetryAfterOfAnAggregatedAPI(t *testing.T) {
 		r.settled(podKind)
 		r.settled(gadget)
 	})
+}
+
+// TestRetryAfterOfEveryRequest: the time that a server names is kept to whatever was asked: a streamed list that is
+// followed by pages, a page that is followed by the first page again, a probe.
+func TestRetryAfterOfEveryRequest(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		paged  bool
+		fault  sim.Fault
+		silent bool // only a stream that says nothing is probed
+	}{
+		{"streamed list", false, sim.Fault{Match: sim.Match{Verb: "watch", Query: "sendInitialEvents"}, Times: 1, Action: sim.Status{Code: 403, RetryAfter: 20 * time.Second}}, false},
+		{"page", true, sim.Fault{Match: sim.Match{Verb: "list", Query: "continue="}, Times: 1, Action: sim.Status{Code: 410, RetryAfter: 20 * time.Second}}, false},
+		{"probe", false, sim.Fault{Match: sim.Match{Verb: "list"}, Times: 1, Action: sim.Status{Code: 503, RetryAfter: 40 * time.Second}}, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			inRig(t, sim.Config{}, func(r *rig) {
+				r.cfg.RelistEvery, r.cfg.PageLimit = time.Hour, 5
+				r.pods(0, 12)
+				var src watch.Source = r.client
+				if test.paged {
+					src = pagesOnly{r.client}
+				}
+				w := r.startOver(podKind, src)
+				r.await(w, 5*time.Second, "Live", func(s *watch.Status) bool { return s.Phase == watch.Live })
+				r.sim.ResetRequests()
+				hit := r.sim.Inject(test.fault)
+				if test.silent {
+					r.sim.Inject(sim.Fault{Match: sim.Match{Verb: "watch"}, Action: sim.StopBookmarks{}})
+				} else {
+					w.Retry()
+				}
+				r.pass(2 * time.Minute)
+				if hit.Hits() != 1 {
+					t.Fatalf("%d hits", hit.Hits())
+				}
+				after := test.fault.Action.(sim.Status).RetryAfter
+				requests := r.requestsOf(sim.Match{})
+				for i, q := range requests {
+					if q.Verb != test.fault.Match.Verb || !strings.Contains(q.Query, test.fault.Match.Query) {
+						continue
+					}
+					if len(requests) < i+2 {
+						t.Fatalf("%d requests", len(requests))
+					}
+					if d := requests[i+1].At.Sub(q.At); d < after {
+						t.Errorf("the next request came %s after an answer with Retry-After %s", d, after)
+					}
+					break
+				}
+				r.sim.Heal()
+				r.settled(podKind)
+			})
+		})
+	}
 }

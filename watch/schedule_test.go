@@ -166,7 +166,9 @@ func (s *schedule) settle() {
 	}
 	s.pass(s.cfg.RelistEvery*11/10 + 7*time.Minute)
 	for _, t := range s.targets {
-		recovered := func(st *watch.Status) bool { return st.Fresh(time.Now()) || st.Phase == watch.Polling && !t.kind.Watchable() }
+		recovered := func(st *watch.Status) bool {
+			return st.Fresh(time.Now()) || st.Phase == watch.Polling && !t.kind.Watchable()
+		}
 		if !recovered(t.watcher.Status()) { // a relist may be on its way
 			s.rig.pass(10 * time.Second)
 		}

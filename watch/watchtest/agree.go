@@ -23,7 +23,7 @@ type World interface {
 // mismatches bounds how many differences an error names.
 const mismatches = 10
 
-// Agree checks invariant I1: per key, uid, resourceVersion and body of the store are those of a fresh LIST.
+// Agree checks invariant I1: per key, uid, resourceVersion, what tables show and body of the store are those of a fresh LIST.
 // A body that the store does not have is not compared; bodies may be nil.
 func Agree(ctx context.Context, src watch.Source, kind *watch.Kind, have World, bodies func(*watch.Object) (watch.Body, bool)) error {
 	var wrong []string
@@ -74,6 +74,9 @@ func compare(want watch.Delta, have World, bodies func(*watch.Object) (watch.Bod
 	case got.ResourceVersion != o.ResourceVersion:
 		note("%s is at resourceVersion %s, want %s", o.NamespacedName(), got.ResourceVersion, o.ResourceVersion)
 		return
+	case !sameRow(got, o):
+		note("%s is shown as %+v, want %+v", o.NamespacedName(), *got, *o)
+		return
 	}
 	if bodies == nil {
 		return
@@ -101,4 +104,10 @@ func sameBody(a, b watch.Body) bool {
 		delete(m, "apiVersion")
 	}
 	return reflect.DeepEqual(x, y)
+}
+
+// sameRow reports whether nothing differs of what is shown of two objects.
+func sameRow(a, b *watch.Object) bool {
+	return a.Created == b.Created && a.Deleted == b.Deleted && slices.Equal(a.Owners, b.Owners) && a.Labels == b.Labels && a.Annos == b.Annos &&
+		a.Status == b.Status && a.Cells == b.Cells && a.Fields == b.Fields && a.Health == b.Health && a.Undecodable == b.Undecodable
 }

@@ -21,6 +21,7 @@ CASES ?= 10000
 SEED ?= 0
 DURATION ?= 1h
 OUT ?= bin/soak
+SEEDS ?= 2000
 
 # Folders (as package patterns) that hold a test file with a line that matches $(1).
 folders = grep -rlE --include='*_test.go' --exclude-dir=testdata '$(1)' . | sed 's,/[^/]*$$,,' | sort -u
@@ -132,6 +133,11 @@ golden: ## write the golden files anew; read their diff before committing it
 .PHONY: property
 property: ## random edits against random other writers, CASES=10000 of them (SEED=n for one)
 	$(GO) test ./apply -count=1 -timeout 60m -v -run '^TestPropertyApply$$' -apply.cases=$(CASES) -apply.seed=$(SEED)
+
+# Virtual time: half an hour of faults takes a quarter of a second. A failing seed prints itself and what was done.
+.PHONY: sim
+sim: ## random faults against the watch loop, SEEDS=2000 schedules of them from SEED on (SEEDS=0 SEED=n for one)
+	$(GO) test ./watch -count=1 -timeout 60m -parallel 2 -run '^(TestRandomFaults|TestAgreesWithReflector)$$' -watch.seeds=$(SEEDS) -watch.seed=$(SEED)
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME=30s

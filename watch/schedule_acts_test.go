@@ -1,7 +1,10 @@
 package watch_test
 
 import (
+	"strings"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
 
 	"orka/watch/sim"
 )
@@ -94,6 +97,18 @@ var acts = []act{
 			_, a.Name = t.name(s.rng.IntN(objectsPerKind))
 		}
 		s.injectFor(t, s.verb(), 0, a)
+	}},
+	{"giant object", false, func(s *schedule, _ *target) {
+		if t := s.targets[1]; s.giants {
+			i := s.rng.IntN(objectsPerKind)
+			if !t.alive[i] {
+				s.create(t, i)
+			}
+			c := t.make(i, 0).(*corev1.ConfigMap)
+			c.Data["huge"] = strings.Repeat("x", 17<<20)
+			s.note("%s is giant", c.Name)
+			t.history.write(func() { s.must(s.sim.Update(c)) }, c)
+		}
 	}},
 	{"slow store", false, func(s *schedule, t *target) {
 		d := s.some(2 * time.Second)

@@ -85,6 +85,7 @@ type schedule struct {
 	memoryCap uint64
 	aimed     bool // no fault concerns the bystander
 	lasting   []lasting
+	giants    bool // objects above what is decoded: rarely, as they take their time
 	quiet     bool
 	notes     []string
 }
@@ -121,6 +122,7 @@ func runSchedule(t *testing.T, seed uint64) (log []string) {
 func (s *schedule) run() {
 	s.cfg.PageLimit = 4 + s.rng.IntN(20)
 	s.cfg.RelistEvery = time.Duration(20+s.rng.IntN(280)) * time.Second
+	s.giants = s.rng.IntN(25) == 0
 	s.links = &links{held: map[string]time.Time{}}
 	s.makeTargets()
 	s.note("aimed=%v relist every %s, pages of %d", s.aimed, s.cfg.RelistEvery, s.cfg.PageLimit)

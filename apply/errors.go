@@ -164,10 +164,16 @@ type UnknownError struct {
 	// Done is set when the object has the change all the same, by this write or by somebody else's: a removal doesn't show
 	// whose it is.
 	Done bool
+	// Absent is set when the object is as it was. The request may be on its way still, held by a proxy or by a server that
+	// answers late; another try and it are for the same version of the object, so that at most one is taken.
+	Absent bool
 }
 
 func (e *UnknownError) Error() string {
-	if e.Done {
+	switch {
+	case e.Absent:
+		return fmt.Sprintf("%s: the answer was lost (%v); the object does not have the change as of now, but the request may arrive still; trying again is safe, as at most one of the two is taken", e.Target, e.Err)
+	case e.Done:
 		return fmt.Sprintf("%s: the answer was lost (%v); the object has the change, but whether by this write or by somebody else's can't be told", e.Target, e.Err)
 	}
 	return fmt.Sprintf("%s: the answer was lost (%v), and whether the change was applied could not be found out; look at it before you try again", e.Target, e.Err)
@@ -176,7 +182,8 @@ func (e *UnknownError) Error() string {
 // Unwrap is the connection's error.
 func (e *UnknownError) Unwrap() error { return e.Err }
 
-// NotAppliedError says that the answer was lost and that the object does not have the change.
+// NotAppliedError says that a write was never sent, or that its answer was lost and the object has moved on without the
+// change: the server takes it no more.
 type NotAppliedError struct {
 	Target
 	Err error

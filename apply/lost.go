@@ -23,7 +23,8 @@ const (
 )
 
 // settle finds out by reading what became of a write whose answer was lost; ctx may be over. The patch is bound to the
-// base's version: once the object has another one, the write either is in it or will never be. Errors: *NotAppliedError,
+// base's version: once the object has another one, the write either is in it or will never be. While it has that version
+// nothing is certain: a proxy may pass the request on later, whatever it answered. Errors: *NotAppliedError,
 // *UnknownError.
 func (a *Applier) settle(ctx context.Context, p *Preview, lost *lostError) (*unstructured.Unstructured, error) {
 	if !lost.sent {
@@ -48,9 +49,7 @@ func (a *Applier) settle(ctx context.Context, p *Preview, lost *lostError) (*uns
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			if unmoved {
-				return nil, &NotAppliedError{Target: p.Base.Target, Err: lost.err}
-			}
+			unknown.Absent = unmoved && !lost.taken
 			return nil, unknown
 		}
 	}
@@ -68,6 +67,8 @@ func (a *Applier) judge(ctx context.Context, p *Preview, live *Base, lost *lostE
 		return live.Object, nil
 	case all || some:
 		unknown.Done = all
+		return nil, unknown
+	case lost.taken: // and taken back by somebody
 		return nil, unknown
 	}
 	return nil, &NotAppliedError{Target: p.Base.Target, Err: lost.err}

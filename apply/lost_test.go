@@ -1,14 +1,17 @@
 package apply
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	utilnet "k8s.io/apimachinery/pkg/util/net"
+	"k8s.io/client-go/rest"
 
 	"orka/watch/sim"
 )
@@ -30,7 +33,7 @@ func TestLostAnswers(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		spoil func(f *flow, cancel func())
-		want  string // "applied", "failed", "unknown": also what is recorded
+		want  string // "applied", "failed", "unknown": also what is recorded; "absent" is unknown, and not there yet
 		after int64  // replicas stored
 		// within bounds how long it takes.
 		within time.Duration
@@ -49,13 +52,13 @@ func TestLostAnswers(t *testing.T) {
 		}, "applied", 5, time.Second, ""},
 		{"a portal's 200 in the server's place", func(f *flow, _ func()) {
 			f.sim.Inject(sim.Fault{Match: sim.Match{Verb: "patch"}, Action: sim.RawBody{Code: 200, ContentType: "text/html", Body: "<html>"}})
-		}, "failed", 3, 6 * time.Second, "not a JSON object"},
+		}, "absent", 3, 6 * time.Second, "not a JSON object"},
 		{"cut before", func(f *flow, _ func()) {
 			f.wire.onBefore(func(s *passed) error { return only(s.write(), reset) })
-		}, "failed", 3, 6 * time.Second, "connection reset"},
+		}, "absent", 3, 6 * time.Second, "connection reset"},
 		{"cut by the server", func(f *flow, _ func()) {
 			f.sim.Inject(sim.Fault{Match: sim.Match{Verb: "patch"}, Action: sim.Reset{}})
-		}, "failed", 3, 6 * time.Second, "the connection was closed before the answer"},
+		}, "absent", 3, 6 * time.Second, "the connection was closed before the answer"},
 		{"500 after the commit", func(f *flow, _ func()) {
 			f.wire.onAfter(func(s *passed, resp *http.Response) error {
 				if s.write() {
@@ -66,7 +69,7 @@ func TestLostAnswers(t *testing.T) {
 		}, "applied", 5, time.Second, ""},
 		{"504 without", func(f *flow, _ func()) {
 			f.sim.Inject(sim.Fault{Match: sim.Match{Verb: "patch"}, Action: sim.Status{Code: 504}})
-		}, "failed", 3, 6 * time.Second, "504"},
+		}, "absent", 3, 6 * time.Second, "504"},
 		{"504, written a second later", func(f *flow, _ func()) {
 			f.wire.onAfter(func(s *passed, resp *http.Response) error {
 				if s.write() {
@@ -92,7 +95,7 @@ func TestLostAnswers(t *testing.T) {
 		}, "applied", 5, 3 * time.Second, ""},
 		{"no answer at all", func(f *flow, _ func()) {
 			f.sim.Inject(sim.Fault{Match: sim.Match{Verb: "patch"}, Action: sim.Hang{}})
-		}, "failed", 3, 36 * time.Second, "no answer within 30s"},
+		}, "absent", 3, 36 * time.Second, "no answer within 30s"},
 		{"cut, and reads fail", func(f *flow, _ func()) {
 			f.wire.onAfter(func(s *passed, _ *http.Response) error { return only(s.write(), reset) })
 			f.wire.onBefore(reads(f, func(int) error { return reset }))
@@ -156,7 +159,7 @@ func TestLostAnswers(t *testing.T) {
 				}
 				return nil
 			})
-		}, "failed", 3, 6 * time.Second, "context canceled"},
+		}, "absent", 3, 6 * time.Second, "context canceled"},
 		{"no connection", func(f *flow, _ func()) {
 			f.wire.onBefore(func(s *passed) error {
 				if s.write() {
@@ -194,6 +197,8 @@ func TestLostAnswers(t *testing.T) {
 					if !r.Resolved || r.Surprises != nil || r.ResourceVersion != f.stored(webTarget).GetResourceVersion() {
 						t.Errorf("result %+v", r)
 					}
+				case errors.As(err, &unknown) && unknown.Absent:
+					got = "absent"
 				case errors.As(err, &unknown):
 					got = "unknown"
 				case errors.As(err, &failed):
@@ -202,7 +207,8 @@ func TestLostAnswers(t *testing.T) {
 				if c.want == "" { // either may be known: the connection may have been there already
 					c.want = got
 				}
-				if got != c.want || f.log.states() != c.want {
+				recorded := strings.Replace(c.want, "absent", "unknown", 1)
+				if got != c.want || f.log.states() != recorded {
 					t.Errorf("%s (%v), recorded %s; want %s", got, err, f.log.states(), c.want)
 				}
 				if err != nil && (!strings.Contains(err.Error(), c.text) || strings.Contains(err.Error(), "http://")) {
@@ -248,6 +254,98 @@ func TestUnsentWrite(t *testing.T) {
 	})
 }
 
+// TestLateWrite: a proxy that answers 504 passes the write on after all, when everybody has stopped looking. It is not called
+// failed, and trying again is safe whichever of the two comes first.
+func TestLateWrite(t *testing.T) {
+	for _, retried := range []bool{false, true} {
+		flowing(t, sim.Config{}, func(t *testing.T, f *flow) {
+			p := f.scaled()
+			var held *passed
+			f.wire.onBefore(func(s *passed) error {
+				if s.write() && held == nil {
+					held = s
+				}
+				return nil
+			})
+			f.sim.Inject(sim.Fault{Match: sim.Match{Verb: "patch"}, Action: sim.Status{Code: 504}})
+			err := errorOf(f.orka.Commit(t.Context(), p, Consent{All: true}))
+			if !asError[*UnknownError](t, err).Absent || f.log.states() != "unknown" || !strings.Contains(err.Error(), "trying again is safe") {
+				t.Errorf("%v; recorded %s", err, f.log.states())
+			}
+			f.sim.Heal()
+			pass(3 * time.Second)
+			want := http.StatusOK
+			if retried {
+				if _, err := f.orka.Commit(t.Context(), p, Consent{All: true}); err != nil {
+					t.Errorf("again: %v", err)
+				}
+				f.merge("theirs", webTarget, `{spec: {replicas: 7}}`)
+				want = http.StatusConflict
+			}
+			req, err := http.NewRequestWithContext(t.Context(), held.method, f.sim.Host()+held.path+"?"+held.query.Encode(), bytes.NewReader(held.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Content-Type", held.contentType)
+			resp, err := f.conn.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = resp.Body.Close()
+			if resp.StatusCode != want {
+				t.Errorf("the late write: %d, want %d", resp.StatusCode, want)
+			}
+			if n := f.replicas(); n != map[bool]int64{false: 5, true: 7}[retried] {
+				t.Errorf("%d replicas stored", n)
+			}
+			if retried {
+				return
+			}
+			moved := asError[*MovedError](t, errorOf(f.orka.Commit(t.Context(), p, Consent{All: true})))
+			if !moved.Next.Diff.Empty() {
+				t.Errorf("next %+v", moved.Next.Diff)
+			}
+		})
+	}
+}
+
+// TestNoConnection: a write for which no connection came about in time was certainly not sent.
+func TestNoConnection(t *testing.T) {
+	flowing(t, sim.Config{}, func(t *testing.T, f *flow) {
+		p := f.scaled()
+		dialling, over := false, make(chan struct{})
+		defer close(over)
+		conn := rest.CopyConfig(f.cfg.REST)
+		conn.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			if dialling {
+				<-over
+				return nil, errors.New("no handshake")
+			}
+			return f.sim.Dial(ctx, network, address)
+		}
+		c, err := rest.HTTPClientFor(conn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.CloseIdleConnections()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		f.orka = f.applier(func(cfg *Config) {
+			cfg.REST, cfg.HTTP, cfg.SkipPreflight = conn, c, true
+			cfg.FaultPoint = func(step string) {
+				if step == "recorded" {
+					dialling = true
+					c.CloseIdleConnections()
+				}
+			}
+		})
+		asError[*NotAppliedError](t, errorOf(f.orka.Commit(ctx, p, Consent{All: true})))
+		if f.log.states() != "failed" {
+			t.Errorf("recorded %s", f.log.states())
+		}
+	})
+}
+
 // TestRetryAfterALostAnswer: the same preview again, when the first write was taken after all, changes nothing more.
 func TestRetryAfterALostAnswer(t *testing.T) {
 	flowing(t, sim.Config{}, func(t *testing.T, f *flow) {
@@ -288,9 +386,8 @@ func TestLostAnswerOfAJSONPatch(t *testing.T) {
 				}
 				return
 			}
-			asError[*NotAppliedError](t, err)
-			if f.log.states() != "failed" {
-				t.Errorf("history %s", f.log.states())
+			if !asError[*UnknownError](t, err).Absent || f.log.states() != "unknown" {
+				t.Errorf("error %v, history %s", err, f.log.states())
 			}
 		})
 	}

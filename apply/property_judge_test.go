@@ -62,13 +62,19 @@ func (c *trial) refused(where string, err error, base *unstructured.Unstructured
 	c.t.Helper()
 	c.say("%s: %v", where, err)
 	how := strings.TrimPrefix(fmt.Sprintf("%T", err), "*apply.")
+	var unknown *apply.UnknownError
+	if errors.As(err, &unknown) && unknown.Absent {
+		how += ", absent"
+	}
 	if errors.Is(err, apply.ErrNoChange) {
 		how = "ErrNoChange"
 	}
 	c.end(how)
 	c.history(err)
-	var unknown *apply.UnknownError
 	if errors.As(err, &unknown) {
+		if unknown.Absent { // this proxy holds nothing back
+			c.nothingWritten()
+		}
 		c.theirs = c.world.admin.get(c.k.kind, c.world.ns, c.name)
 		return
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -72,8 +71,11 @@ func (e *lostError) Unwrap() error { return e.err }
 func (a *Applier) send(ctx context.Context, r request) (*answer, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, r.timeout, fmt.Errorf("no answer within %s", r.timeout))
 	defer cancel()
-	var connected atomic.Bool
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
+	var wanted, connected atomic.Bool // a connection
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { wanted.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+	})
 	u := *a.base
 	u.Path, u.RawPath = strings.TrimSuffix(a.base.Path, "/")+r.path, ""
 	u.RawQuery = r.query.Encode()
@@ -90,8 +92,7 @@ func (a *Applier) send(ctx context.Context, r request) (*answer, error) {
 	}
 	resp, err := a.http.Do(req)
 	if err != nil {
-		var op *net.OpError
-		unsent := !connected.Load() && errors.As(err, &op) && op.Op == "dial"
+		unsent := wanted.Load() && !connected.Load() // refused, no such host, no TLS: nothing to send it by
 		return nil, &lostError{err: transportError(ctx, err), sent: !unsent}
 	}
 	defer resp.Body.Close()

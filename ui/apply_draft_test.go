@@ -36,6 +36,7 @@ func TestDraftIsNeverLost(t *testing.T) {
 		{name: "refused", prepare: refuse(&apply.RejectedError{Code: 422}), keys: []string{"e", "a", "y", "esc"}},
 		{name: "gone", prepare: refuse(&apply.GoneError{}), keys: []string{"e", "a", "y", "q"}},
 		{name: "unknown", prepare: refuse(&apply.UnknownError{Err: errors.New("EOF")}), keys: []string{"e", "a", "y", "esc"}},
+		{name: "unknown, and not there", prepare: refuse(&apply.UnknownError{Err: errors.New("EOF"), Absent: true}), keys: []string{"e", "a", "y", "a", "y", "esc"}},
 		{name: "changed", prepare: refuse(&apply.ChangedError{}), keys: []string{"e", "a", "y", "esc"}},
 		{name: "ctrl-c", keys: []string{"e", "ctrl+c"}},
 		{name: "another context", keys: []string{"e", "C", "enter"}},

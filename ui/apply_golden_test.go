@@ -96,6 +96,9 @@ var editScenes = []editSceneOf{
 		return &apply.RejectedError{Target: t, Code: 400, Reason: "BadRequest", Webhook: "policy.example.com", NoDryRun: true, Message: `admission webhook "policy.example.com" does not support dry run`}
 	}), do: func(d *driver) { d.key("e", "w") }},
 	{name: "unknown", prepare: refusing(func(t apply.Target) error { return &apply.UnknownError{Target: t, Err: errors.New("unexpected EOF")} }), do: func(d *driver) { d.key("e", "a", "y") }},
+	{name: "unknown-absent", prepare: refusing(func(t apply.Target) error {
+		return &apply.UnknownError{Target: t, Err: errors.New("the server refused (504 Gateway Timeout)"), Absent: true}
+	}), do: func(d *driver) { d.key("e", "a", "y") }},
 	{name: "not-applied", prepare: refusing(func(t apply.Target) error {
 		return &apply.NotAppliedError{Target: t, Err: errors.New("connection reset by peer")}
 	}), do: func(d *driver) { d.key("e", "a", "y") }},

@@ -103,6 +103,12 @@ func (s *edit) stopFor(what string, err error) stop {
 			"the object has the change, by this write or by somebody else's: a removal does not show whose it is; the history has it as unknown",
 			"d looks at what is there now",
 		), again: true, dryRun: true}
+	case errors.As(err, &unknown) && unknown.Absent:
+		return stop{title: "it is not known whether the change will be applied; it is not there now", body: paragraphs(
+			fmt.Sprintf("the answer was lost: %v", unknown.Err),
+			"the object is as it was, but the request may be on its way still, held by a proxy or a slow server; the history has it as unknown",
+			"trying again is safe: both are for the same version of the object, so at most one is taken; a tries again, d looks at what is there now",
+		), again: true, retry: true, dryRun: true}
 	case errors.As(err, &unknown):
 		return stop{title: "it is not known whether the change was applied", body: paragraphs(
 			fmt.Sprintf("the answer was lost: %v", unknown.Err),
@@ -110,7 +116,7 @@ func (s *edit) stopFor(what string, err error) stop {
 			"d looks at what is there now: trying again is safe, as the write was for one version of the object only",
 		), again: true, dryRun: true}
 	case errors.As(err, &not):
-		return stop{title: "not applied: the answer was lost, and the object is as it was", body: paragraphs(fmt.Sprint(not.Err), "trying again is safe"), again: true, retry: true, dryRun: true}
+		return stop{title: "not applied: the write did not get there", body: paragraphs(fmt.Sprint(not.Err), "the object does not have it, and will not by itself; trying again is safe"), again: true, retry: true, dryRun: true}
 	case errors.As(err, &journal):
 		return stop{title: "nothing was written: the history can't be", body: paragraphs(fmt.Sprint(journal.Err), "no change is made without a record of it"), again: true, retry: true}
 	case errors.Is(err, context.DeadlineExceeded):

@@ -43,6 +43,7 @@ func newIntent(t *typer, b *Base, d *document) (*Intent, error) {
 	if err := d.validate(t, b, edited, base); err != nil {
 		return nil, err
 	}
+	foldStringData(b.Kind, edited)
 	after, err := t.typed(edited)
 	if err != nil {
 		return nil, draftError(0, 0, "", "the object does not fit the server's schema")

@@ -35,6 +35,7 @@ func fileIntent(t *typer, b *Base, f *File) (*Intent, error) {
 	if err := d.validate(t, b, edited, nil); err != nil {
 		return nil, err
 	}
+	foldStringData(b.Kind, edited)
 	v, err := t.typed(edited)
 	if err != nil {
 		return nil, draftError(0, 0, "", "the object does not fit the server's schema")

@@ -11,6 +11,7 @@ type owner struct {
 	manager, subresource, apiVersion string
 	apply                            bool
 	set                              *fieldpath.Set
+	secret                           bool // the object is a Secret
 }
 
 // ownersOf reads managedFields. An entry that can't be read owns nothing.
@@ -19,12 +20,13 @@ func ownersOf(obj *unstructured.Unstructured) []owner {
 	if obj == nil {
 		return nil
 	}
+	secret := obj.GetKind() == "Secret" && obj.GetAPIVersion() == "v1"
 	for _, e := range obj.GetManagedFields() {
 		set := fieldpath.NewSet()
 		if e.FieldsV1 == nil || set.FromJSON(e.FieldsV1.GetRawReader()) != nil {
 			continue
 		}
-		out = append(out, owner{e.Manager, e.Subresource, e.APIVersion, e.Operation == metav1.ManagedFieldsOperationApply, set})
+		out = append(out, owner{e.Manager, e.Subresource, e.APIVersion, e.Operation == metav1.ManagedFieldsOperationApply, set, secret})
 	}
 	return out
 }
@@ -43,9 +45,16 @@ func (o *owner) applied() bool { return o.apply && o.manager == FieldManager && 
 // ours reports whether orka wrote it, by applies or by patches.
 func (o *owner) ours() bool { return o.manager == FieldManager && o.subresource == "" }
 
-// owns reports whether it owns the path, something in it, or, atomically, something it is in.
+// owns reports whether it owns the path, something in it, or, atomically, something it is in. Who set a Secret's data as
+// plain text (stringData) owns that.
 func (o *owner) owns(path fieldpath.Path) bool {
-	set := o.set
+	if plain, ok := plainPath(path); ok && o.secret && ownsIn(o.set, plain) {
+		return true
+	}
+	return ownsIn(o.set, path)
+}
+
+func ownsIn(set *fieldpath.Set, path fieldpath.Path) bool {
 	for n, pe := range path {
 		if set.Members.Has(pe) && n == len(path)-1 {
 			return true

@@ -24,7 +24,7 @@ func newIntent(t *typer, b *Base, d *document) (*Intent, error) {
 		return nil, err
 	}
 	base := stripped(b.Kind, b.Object)
-	dropNulls(edited.Object, base.Object)
+	t.dropNulls(t.ref, edited.Object, base.Object)
 
 	i := &Intent{Target: b.Target, Edited: edited, RemoveOwn: fieldpath.NewSet(), RemoveForeign: fieldpath.NewSet()}
 	if t.notice != "" {
@@ -98,31 +98,6 @@ func (d *document) validate(t *typer, b *Base, edited, before *unstructured.Unst
 		first.Message += fmt.Sprintf(" (and %d more)", more)
 	}
 	return first
-}
-
-// dropNulls takes entries that are null out of maps: writing null takes a field away. Those that were null before stay.
-func dropNulls(edited, before any) {
-	switch e := edited.(type) {
-	case map[string]any:
-		was, _ := before.(map[string]any)
-		for k, v := range e {
-			old, had := was[k]
-			if v == nil && (!had || old != nil) {
-				delete(e, k)
-				continue
-			}
-			dropNulls(v, old)
-		}
-	case []any:
-		was, _ := before.([]any)
-		for n, v := range e {
-			var old any
-			if n < len(was) {
-				old = was[n]
-			}
-			dropNulls(v, old)
-		}
-	}
 }
 
 // emptied are the containers that the edit leaves empty: nothing in them tells that they are to stay.

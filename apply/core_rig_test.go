@@ -190,6 +190,31 @@ func (c *cluster) identify(o map[string]any) {
 	meta["name"], meta["namespace"] = "web", "shop"
 }
 
+// dropNulls is what a server does that keeps no nulls, but for those of before.
+func dropNulls(edited, before any) {
+	switch e := edited.(type) {
+	case map[string]any:
+		was, _ := before.(map[string]any)
+		for k, v := range e {
+			old, had := was[k]
+			if v == nil && (!had || old != nil) {
+				delete(e, k)
+				continue
+			}
+			dropNulls(v, old)
+		}
+	case []any:
+		was, _ := before.([]any)
+		for n, v := range e {
+			var old any
+			if n < len(was) {
+				old = was[n]
+			}
+			dropNulls(v, old)
+		}
+	}
+}
+
 // base is the object as a GET gives it.
 func (c *cluster) base() *Base {
 	o := &unstructured.Unstructured{Object: runtime.DeepCopyJSON(c.object)}

@@ -114,7 +114,7 @@ func merged(t *typer, b *Base, i *Intent, config map[string]any, local *unstruct
 		return nil, false
 	}
 	object = runtime.DeepCopyJSON(object)
-	dropNulls(object, local.Object)
+	t.dropNulls(t.ref, object, local.Object)
 	out := &unstructured.Unstructured{Object: object}
 	got, err := t.typed(out)
 	if err != nil {

@@ -36,6 +36,7 @@ type groupTypes struct {
 	mu      sync.Mutex // held while the document is read, so that it is read once
 	read    bool
 	types   managedfields.TypeConverter // nil where the server has no document
+	numbers *integerTypes               // of the same document
 	problem string                      // why there is none
 }
 
@@ -62,18 +63,23 @@ func (s *schemas) of(ctx context.Context, kind *watch.Kind) (*typer, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if !g.read {
-		types, problem, err := s.document(ctx, key)
+		types, numbers, problem, err := s.document(ctx, key)
 		if err != nil {
 			return nil, fmt.Errorf("the schema of %s: %w", kind.ResourceName(), err)
 		}
-		g.types, g.problem, g.read = types, problem, true
+		g.types, g.numbers, g.problem, g.read = types, numbers, problem, true
 	}
 	if g.types != nil {
 		if t := typeOf(g.types, kind.GVK); t != nil && t.says() {
+			t.numbers = func() (*integerTypes, *integerType) { return g.numbers, g.numbers.of(kind.GVK) }
 			return t, nil
 		}
 	}
 	if t := typeOf(builtinTypes(), kind.GVK); t != nil {
+		t.numbers = func() (*integerTypes, *integerType) {
+			types := builtinIntegers(kind.GVK)
+			return types, types.of(kind.GVK)
+		}
 		return t, nil
 	}
 	t := deducedTyper()
@@ -91,10 +97,11 @@ func builtinTypes() managedfields.TypeConverter {
 }
 
 // document reads the types of one group and version.
-func (s *schemas) document(ctx context.Context, key string) (types managedfields.TypeConverter, problem string, err error) {
+func (s *schemas) document(ctx context.Context, key string) (types managedfields.TypeConverter, numbers *integerTypes, problem string, err error) {
 	text, err := s.fetch(ctx, "/openapi/v3")
 	if err != nil {
-		return unpublished(err)
+		problem, err = unpublished(err)
+		return nil, nil, problem, err
 	}
 	var index struct {
 		Paths map[string]struct {
@@ -102,18 +109,19 @@ func (s *schemas) document(ctx context.Context, key string) (types managedfields
 		} `json:"paths"`
 	}
 	if err := json.Unmarshal(text, &index); err != nil {
-		return nil, "the server's list of schemas can't be read: lists of its own kinds are compared as a whole", nil
+		return nil, nil, "the server's list of schemas can't be read: lists of its own kinds are compared as a whole", nil
 	}
 	entry, ok := index.Paths[key]
 	if !ok {
-		return nil, "", nil
+		return nil, nil, "", nil
 	}
 	if text, err = s.fetch(ctx, entry.ServerRelativeURL); err != nil {
-		return unpublished(err)
+		problem, err = unpublished(err)
+		return nil, nil, problem, err
 	}
 	var doc spec3.OpenAPI
 	if err := json.Unmarshal(text, &doc); err != nil || doc.Components == nil {
-		return nil, "the server's schemas can't be read: lists of its own kinds are compared as a whole", nil
+		return nil, nil, "the server's schemas can't be read: lists of its own kinds are compared as a whole", nil
 	}
 	models := make(map[string]*spec.Schema, len(doc.Components.Schemas))
 	for name, model := range doc.Components.Schemas {
@@ -123,29 +131,31 @@ func (s *schemas) document(ctx context.Context, key string) (types managedfields
 	}
 	types, err = managedfields.NewTypeConverter(models, false)
 	if err != nil {
-		return nil, "the server's schemas are not structural: lists of its own kinds are compared as a whole", nil
+		return nil, nil, "the server's schemas are not structural: lists of its own kinds are compared as a whole", nil
 	}
-	return types, "", nil
+	return types, publishedIntegers(models), "", nil
 }
 
 // unpublished tells a server that gives no schemas from one that could not be asked.
-func unpublished(err error) (managedfields.TypeConverter, string, error) {
+func unpublished(err error) (problem string, _ error) {
 	var status apierrors.APIStatus
 	if errors.As(err, &status) {
 		switch status.Status().Code {
 		case http.StatusNotFound:
-			return nil, "", nil
+			return "", nil
 		case http.StatusForbidden, http.StatusUnauthorized, http.StatusNotAcceptable:
-			return nil, "the server does not show you its schemas: lists of its own kinds are compared as a whole", nil
+			return "the server does not show you its schemas: lists of its own kinds are compared as a whole", nil
 		}
 	}
-	return nil, "", err
+	return "", err
 }
 
 // typer is the type of one kind: the schema that smd works with, and where in it the kind is.
 type typer struct {
 	schema *schema.Schema
 	ref    schema.TypeRef
+	// numbers tells where whole numbers are; nil where that is not known.
+	numbers func() (*integerTypes, *integerType)
 	// notice says what the type lacks, "" for one from the server.
 	notice string
 	// deduced types have no list keys and know no fields.

@@ -18,24 +18,29 @@ type problem struct {
 const maxProblems = 50
 
 // validate checks an object against the schema: fields it doesn't know, values of another type, items of a list without
-// their keys or twice there. Values are not quoted. before is the object that was edited: what it already has twice may
+// their keys or twice there, whole numbers that aren't or that are too large. Values are not quoted. before is the object that was edited: what it already has so may
 // stay.
 func (t *typer) validate(object, before any) []problem {
 	v := &validator{typer: t}
-	v.value(nil, t.ref, object, before)
+	var whole *integerType
+	if t.numbers != nil {
+		v.integers, whole = t.numbers()
+	}
+	v.value(nil, t.ref, whole, object, before)
 	return v.found
 }
 
 type validator struct {
 	*typer
-	found []problem
+	integers *integerTypes
+	found    []problem
 }
 
 func (v *validator) add(path fieldpath.Path, message string) {
 	v.found = append(v.found, problem{path.Copy(), message})
 }
 
-func (v *validator) value(path fieldpath.Path, ref schema.TypeRef, x, before any) {
+func (v *validator) value(path fieldpath.Path, ref schema.TypeRef, whole *integerType, x, before any) {
 	if x == nil || len(v.found) >= maxProblems {
 		return
 	}
@@ -56,22 +61,24 @@ func (v *validator) value(path fieldpath.Path, ref schema.TypeRef, x, before any
 				v.add(below, "there is no such field"+didYouMean(name, a.Map))
 				continue
 			}
-			v.value(below, field(a.Map, name), inner, was[name])
+			v.value(below, field(a.Map, name), v.integers.child(whole, name), inner, was[name])
 		}
 	case []any:
 		if a.List == nil {
 			v.add(path, "expected "+expected(a)+", got a list")
 			return
 		}
-		v.list(path, a.List, x, before)
+		v.list(path, a.List, v.integers.child(whole, ""), x, before)
 	default:
 		if a.Scalar == nil || !fits(*a.Scalar, x) {
 			v.add(path, "expected "+expected(a)+", got "+sort(x)+hint(a, x))
+		} else if message := v.integers.objection(whole, x); message != "" && !equal(x, before) {
+			v.add(path, message)
 		}
 	}
 }
 
-func (v *validator) list(path fieldpath.Path, l *schema.List, list []any, before any) {
+func (v *validator) list(path fieldpath.Path, l *schema.List, whole *integerType, list []any, before any) {
 	was, _ := before.([]any)
 	if l.ElementRelationship != schema.Associative {
 		for n, item := range list {
@@ -79,7 +86,7 @@ func (v *validator) list(path fieldpath.Path, l *schema.List, list []any, before
 			if n < len(was) {
 				old = was[n]
 			}
-			v.value(append(slices.Clip(path), fieldpath.IndexElement(n)), l.ElementType, item, old)
+			v.value(append(slices.Clip(path), fieldpath.IndexElement(n)), l.ElementType, whole, item, old)
 		}
 		return
 	}
@@ -102,7 +109,7 @@ func (v *validator) list(path fieldpath.Path, l *schema.List, list []any, before
 		}
 		seen.Insert(pe)
 		previous, _ := old.get(pe)
-		v.value(at, l.ElementType, item, previous)
+		v.value(at, l.ElementType, whole, item, previous)
 	}
 }
 

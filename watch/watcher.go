@@ -337,6 +337,7 @@ func (w *Watcher) update(change func(*Status)) {
 	}
 	next := w.now
 	w.status.Store(&next)
+	w.logChange(&was, &next)
 	was.ConfirmedAt, was.Checkpoint = next.ConfirmedAt, next.Checkpoint
 	if w.cfg.OnStatus == nil || (was == next && now.Sub(w.notified) < time.Second) {
 		return

@@ -3,12 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
-	"log/slog"
-	"os"
-	"path/filepath"
-
-	"k8s.io/klog/v2"
 
 	"orka/ui"
 )
@@ -53,24 +47,4 @@ func (a *app) runTerminal(ctx context.Context) error {
 		runErr = err
 	}
 	return runErr
-}
-
-// logToFile sends all logs, klog's too, to the log file: a line on the screen would tear it.
-func (a *app) logToFile() (closeLog func(), err error) {
-	path := a.logPath()
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, fmt.Errorf("state directory: %w; set XDG_STATE_HOME to one that can be written", err)
-	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600) //nolint:gosec // the user's own state directory
-	if err != nil {
-		return nil, fmt.Errorf("log file: %w; set XDG_STATE_HOME to a directory that can be written", err)
-	}
-	a.cfg.Logger = slog.New(slog.NewTextHandler(f, &slog.HandlerOptions{Level: a.cfg.LogLevel}))
-	klog.SetSlogLogger(a.cfg.Logger)
-	stderr := os.Stderr
-	os.Stderr = f // exec plugins of the kubeconfig write there
-	return func() {
-		os.Stderr = stderr
-		_ = f.Close()
-	}, nil
 }

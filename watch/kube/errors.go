@@ -18,6 +18,9 @@ import (
 // errorBodyLimit bounds what is read of an error answer, in bytes: a Status is far smaller.
 const errorBodyLimit = 64 << 10
 
+// retryAfterMax is the longest that a server is left alone because it says so: a date of its own making must not end a view.
+const retryAfterMax = time.Hour
+
 // messageLimit bounds a message kept, in bytes.
 const messageLimit = 2 << 10
 
@@ -63,7 +66,7 @@ func fillStatus(e *watch.APIError, s *metav1.Status) {
 	if s.Details == nil {
 		return
 	}
-	e.RetryAfter = time.Duration(s.Details.RetryAfterSeconds) * time.Second
+	e.RetryAfter = wait(time.Duration(s.Details.RetryAfterSeconds) * time.Second)
 	for _, c := range s.Details.Causes {
 		e.Causes = append(e.Causes, string(c.Type))
 	}
@@ -98,13 +101,16 @@ func retryAfter(h string, now time.Time) time.Duration {
 		return 0
 	}
 	if n, err := strconv.Atoi(h); err == nil {
-		return time.Duration(max(0, min(n, 1<<20))) * time.Second
+		return wait(time.Duration(min(n, int(retryAfterMax/time.Second))) * time.Second)
 	}
 	if t, err := http.ParseTime(h); err == nil {
-		return max(0, t.Sub(now))
+		return wait(t.Sub(now))
 	}
 	return 0
 }
+
+// wait is a server's wish within bounds.
+func wait(d time.Duration) time.Duration { return max(0, min(d, retryAfterMax)) }
 
 func mediaType(resp *http.Response) string {
 	m, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))

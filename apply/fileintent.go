@@ -35,6 +35,9 @@ func fileIntent(t *typer, b *Base, f *File) (*Intent, error) {
 	if err := d.validate(t, b, edited, nil); err != nil {
 		return nil, err
 	}
+	for _, path := range t.emptyNulls(b.Kind, edited.Object) {
+		i.Notices = append(i.Notices, path.String()+": null in the file is stored as an empty value, as by kubectl apply --server-side; a field that is left out is taken away, or stays with its other owners")
+	}
 	foldStringData(b.Kind, edited)
 	v, err := t.typed(edited)
 	if err != nil {

@@ -3,8 +3,14 @@ package apply
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 
+	runtimeschema "k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 	"sigs.k8s.io/structured-merge-diff/v6/schema"
+
+	"orka/watch"
 )
 
 // dropNulls takes entries that are null out of maps: writing null takes a field away. Those that were null before stay, and
@@ -139,4 +145,68 @@ func asJSON(v any) string {
 		return ""
 	}
 	return string(text)
+}
+
+// emptyNulls puts the empty value that the server stores in the place of a null in a map of plain values, as in a
+// ConfigMap's data, and returns where. Go's decoder does so for the kinds that it has types of; a custom resource keeps the
+// null or is refused, and so nothing is done to it.
+func (t *typer) emptyNulls(kind *watch.Kind, edited map[string]any) []fieldpath.Path {
+	if t.deduced || !scheme.Scheme.Recognizes(runtimeschema.GroupVersionKind{Group: kind.Group, Version: kind.Version, Kind: kind.GVK.Kind}) {
+		return nil
+	}
+	var found []fieldpath.Path
+	t.emptyNullsAt(nil, t.ref, edited, &found)
+	return found
+}
+
+func (t *typer) emptyNullsAt(path fieldpath.Path, ref schema.TypeRef, edited any, found *[]fieldpath.Path) {
+	a := t.atom(ref, edited)
+	switch e := edited.(type) {
+	case map[string]any:
+		if a.Map == nil {
+			return
+		}
+		for _, name := range sortedKeys(e) {
+			at := append(slices.Clip(path), fieldpath.FieldNameElement(name))
+			if _, declared := a.Map.FindField(name); e[name] == nil && !declared {
+				if empty := t.empty(a.Map.ElementType); empty != nil {
+					e[name] = empty
+					*found = append(*found, at)
+				}
+				continue
+			}
+			t.emptyNullsAt(at, field(a.Map, name), e[name], found)
+		}
+	case []any:
+		if a.List == nil {
+			return
+		}
+		_, l := t.open(ref, e)
+		for n, item := range e {
+			pe := fieldpath.IndexElement(n)
+			if l != nil {
+				if key, ok := t.element(l, item); ok {
+					pe = key
+				}
+			}
+			t.emptyNullsAt(append(slices.Clip(path), pe), a.List.ElementType, item, found)
+		}
+	}
+}
+
+// empty is the empty value of a type, nil for one that is not plain.
+func (t *typer) empty(ref schema.TypeRef) any {
+	a, ok := t.schema.Resolve(ref)
+	if !ok || a.Scalar == nil || a.Map != nil || a.List != nil {
+		return nil
+	}
+	switch *a.Scalar {
+	case schema.String:
+		return ""
+	case schema.Numeric:
+		return int64(0)
+	case schema.Boolean:
+		return false
+	}
+	return nil
 }

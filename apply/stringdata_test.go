@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -80,7 +81,7 @@ func TestStringDataOfAFile(t *testing.T) {
 		if err := apply(); err != nil {
 			t.Fatal(err)
 		}
-		if err := apply(); err != ErrNoChange {
+		if err := apply(); !errors.Is(err, ErrNoChange) {
 			t.Errorf("again: %v", err)
 		}
 	})

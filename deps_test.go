@@ -127,7 +127,7 @@ var rules = slices.Concat(layerRules(), []rule{
 	{
 		name: "no client underneath",
 		binds: func(p string) bool {
-			return in(p, "watch", "watch/columns", "watch/schema", "shard") || within(p, "search")
+			return in(p, "watch", "watch/columns", "watch/recording", "watch/schema", "shard") || within(p, "search")
 		},
 		forbids: func(imp string) bool {
 			return within(imp, "k8s.io/client-go/rest", "k8s.io/client-go/transport", "k8s.io/client-go/tools")

@@ -15,6 +15,8 @@ const (
 	// refusedFirst is the wait after the first refusal of what was allowed before. A server that has just started refuses
 	// everybody until it has read its rules.
 	refusedFirst = 2 * time.Second
+	// endedRetry is how often a recording that is over is asked for more; it has none.
+	endedRetry = 24 * time.Hour
 	// retryAfterMax bounds what a server may ask for: a longer Retry-After is more likely a mistake.
 	retryAfterMax = 10 * time.Minute
 	// holdSpread is over how long requests are spread once a Retry-After has passed.

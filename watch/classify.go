@@ -39,6 +39,8 @@ func Classify(err error) Reason {
 		return ReasonDecode
 	case errors.As(err, &pan):
 		return ReasonPanic
+	case errors.Is(err, ErrRecordingEnded):
+		return ReasonEnded
 	case errors.Is(err, errOverflow):
 		return ReasonOverflow
 	case errors.Is(err, errSilent), errors.Is(err, context.DeadlineExceeded):

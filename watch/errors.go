@@ -10,6 +10,10 @@ import (
 // removed, or its group is not served any more. Discovery decides what happens next.
 var ErrGone = errors.New("the server does not serve this resource any more")
 
+// ErrRecordingEnded is what a Source that plays a recording answers past its end: nothing can be known of what came after,
+// and asking again is of no use.
+var ErrRecordingEnded = errors.New("the recording has ended")
+
 // APIError is what an API server answered in place of data: an HTTP status that is not 2xx, or an ERROR
 // frame within a stream. Both are classified by Code, Reason and Causes, never by text.
 type APIError struct {

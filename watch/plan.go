@@ -64,6 +64,8 @@ func plan(e ending, most time.Duration, rnd float64) step {
 		return step{phase: Backoff, attempt: n, wait: soon}
 	case ReasonForbidden:
 		return step{phase: Forbidden, attempt: n, wait: max(after, refusedWait(e.refused, rnd))}
+	case ReasonEnded:
+		return step{phase: Unavailable, attempt: 1, wait: endedRetry}
 	case ReasonNotFound:
 		return step{phase: Unavailable, gone: true}
 	case ReasonServerError:

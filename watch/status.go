@@ -94,6 +94,7 @@ const (
 	ReasonUser        Reason = "User"     // a person asked for a retry
 	ReasonSuspend     Reason = "Suspend"  // the machine slept
 	ReasonPanic       Reason = "Panic"
+	ReasonEnded       Reason = "RecordingEnded" // what is watched is a recording, and it is over
 )
 
 var generations atomic.Uint64

@@ -16,6 +16,7 @@ import (
 
 	"orka/watch"
 	"orka/watch/columns"
+	"orka/watch/recording"
 )
 
 // Media types asked for.
@@ -41,6 +42,10 @@ type Options struct {
 	UserAgent string       // "orka/1.0.0"; platform is added
 	// Columns gives a kind's columns; nil is columns.For. It is how printer columns of CRDs come in.
 	Columns func(watch.GVK) []watch.Column
+	// Recorder is given what lists, watches and discovery deliver; nil records nothing. Values of Secrets don't reach it.
+	Recorder *recording.Writer
+	// Player answers lists, watches, discovery and reads in place of a server; nothing else is answered then.
+	Player *recording.Player
 }
 
 // Client talks to one API server.
@@ -71,6 +76,9 @@ func New(cfg *rest.Config, opts Options) (*Client, error) {
 		agent = "orka"
 	}
 	c.UserAgent = fmt.Sprintf("%s (%s/%s)", agent, runtime.GOOS, runtime.GOARCH)
+	if opts.Player != nil {
+		c = playConfig()
+	}
 	client, err := rest.HTTPClientFor(c)
 	if err != nil {
 		return nil, fmt.Errorf("connection to %s: %w", c.Host, err)

@@ -55,6 +55,9 @@ var sameObjects = map[schema.GroupResource][]schema.GroupResource{
 // Discover asks the server what it serves: two requests where the server aggregates discovery. A group
 // that fails is reported and costs the others nothing; an error means that nothing is known.
 func (c *Client) Discover(ctx context.Context) (Discovery, error) {
+	if p := c.opts.Player; p != nil {
+		return c.playDiscovery(p.Discovery()), nil
+	}
 	client, err := discovery.NewDiscoveryClientForConfigAndClient(c.config, c.http)
 	if err != nil {
 		return Discovery{}, fmt.Errorf("discovery: %w", err)
@@ -89,6 +92,7 @@ func (c *Client) Discover(ctx context.Context) (Discovery, error) {
 	slices.SortFunc(out.Kinds, compareKinds)
 	slices.SortFunc(out.Aliases, func(a, b Alias) int { return compareKinds(a.Kind, b.Kind) })
 	c.forgetLocked(out)
+	c.recordDiscovery(out)
 	return out, nil
 }
 
@@ -141,10 +145,15 @@ func (c *Client) kindLocked(gr schema.GroupResource, r served) *watch.Kind {
 		Namespaced: r.Namespaced, Verbs: watch.ParseVerbs(r.Verbs),
 		Columns: c.opts.Columns(gvk),
 	}
+	return c.knownLocked(kind)
+}
+
+// knownLocked is kind, or the known one that is the same; c.mu is held.
+func (c *Client) knownLocked(kind *watch.Kind) *watch.Kind {
 	if kind.Singular == "" {
 		kind.Singular = strings.ToLower(kind.Kind)
 	}
-	key := kindKey{gvk, r.Name}
+	key := kindKey{kind.GVK, kind.Resource}
 	if known := c.kinds[key]; known != nil && reflect.DeepEqual(known, kind) {
 		return known
 	}

@@ -31,6 +31,9 @@ func (c *Client) Reveal(ctx context.Context, kind *watch.Kind, namespace, name s
 
 // fetch requests one object and returns it decoded and as it came, without managedFields.
 func (c *Client) fetch(ctx context.Context, d *decoder, namespace, name string) (watch.Delta, watch.Body, error) {
+	if c.opts.Player != nil {
+		return c.playFetch(d, namespace, name)
+	}
 	kind := d.kind
 	p := c.collection(kind, namespace) + "/" + name // url.URL escapes it
 	resp, err := c.get(ctx, "get", kind, p, nil, accept(kind))
@@ -71,6 +74,9 @@ func (c *Client) fetch(ctx context.Context, d *decoder, namespace, name string) 
 
 // Version is the server's version as kubectl prints it, "v1.36.0".
 func (c *Client) Version(ctx context.Context) (string, error) {
+	if p := c.opts.Player; p != nil {
+		return p.File().Version, nil
+	}
 	u := *c.base
 	u.Path = path.Join(u.Path, "/version")
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
@@ -92,5 +98,7 @@ func (c *Client) Version(ctx context.Context) (string, error) {
 	if err := json.NewDecoder(io.LimitReader(resp.Body, versionLimit)).Decode(&v); err != nil {
 		return "", fmt.Errorf("version of %s: %w", c.base.Host, err)
 	}
-	return watch.Sanitize(v.GitVersion), nil
+	version := watch.Sanitize(v.GitVersion)
+	c.opts.Recorder.Version(version)
+	return version, nil
 }

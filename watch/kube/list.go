@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"orka/watch"
+	"orka/watch/recording"
 )
 
 const (
@@ -25,6 +26,32 @@ const (
 
 // List implements watch.Source.
 func (c *Client) List(ctx context.Context, scope watch.Scope, q watch.ListQuery, emit func([]watch.Delta) error) (watch.ListEnd, error) {
+	if c.opts.Player != nil {
+		return c.playList(ctx, scope, q, emit)
+	}
+	if q.Limit == 1 && q.Continue == "" {
+		return c.probe(ctx, scope, q, emit)
+	}
+	rec := c.opts.Recorder.List(scope, q)
+	defer rec.End(nil) // of a panic
+	end, err := c.list(ctx, scope, q, rec, emit)
+	if err == nil {
+		rec.ListEnd(end)
+	}
+	rec.End(err)
+	return end, err
+}
+
+// probe is a list of one object, which tells the server's version; of it, that alone is recorded.
+func (c *Client) probe(ctx context.Context, scope watch.Scope, q watch.ListQuery, emit func([]watch.Delta) error) (watch.ListEnd, error) {
+	end, err := c.list(ctx, scope, q, nil, emit)
+	if err == nil {
+		c.opts.Recorder.Probe(scope, end.ResourceVersion)
+	}
+	return end, err
+}
+
+func (c *Client) list(ctx context.Context, scope watch.Scope, q watch.ListQuery, rec *recording.Attempt, emit func([]watch.Delta) error) (watch.ListEnd, error) {
 	v := url.Values{}
 	if q.Limit > 0 {
 		v.Set("limit", strconv.Itoa(q.Limit))
@@ -41,7 +68,10 @@ func (c *Client) List(ctx context.Context, scope watch.Scope, q watch.ListQuery,
 	in := c.takeInterners(scope)
 	defer c.giveInterners(scope, in)
 
-	l := &lister{r: bufio.NewReaderSize(resp.Body, listBuffer), d: c.decoder(kind, in), emit: emit, end: watch.ListEnd{Remaining: -1}}
+	l := &lister{
+		r: bufio.NewReaderSize(resp.Body, listBuffer), d: c.decoder(kind, in), tap: newTap(kind, rec),
+		emit: emit, end: watch.ListEnd{Remaining: -1},
+	}
 	switch media := mediaType(resp); media {
 	case mediaProtobuf:
 		err = l.proto()
@@ -69,6 +99,7 @@ func (c *Client) List(ctx context.Context, scope watch.Scope, q watch.ListQuery,
 type lister struct {
 	r       *bufio.Reader
 	d       *decoder
+	tap     tap
 	buf     []byte
 	chunk   []watch.Delta
 	emit    func([]watch.Delta) error
@@ -167,6 +198,7 @@ func (l *lister) protoList(w *wireReader) error {
 		if num == messageMetadata {
 			err = l.protoMeta(data)
 		} else {
+			l.tap.object(recording.OpObject, watch.EncodingProtobuf, data, whole)
 			err = l.add(l.d.proto(data, whole))
 		}
 		if err != nil {
@@ -263,6 +295,7 @@ func (l *lister) jsonItems() error {
 		if err != nil {
 			return unexpected(err)
 		}
+		l.tap.object(recording.OpObject, watch.EncodingJSON, item, whole)
 		if err := l.add(l.d.json(item, whole)); err != nil {
 			return err
 		}

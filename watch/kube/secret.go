@@ -31,6 +31,10 @@ func Redact(text []byte) ([]byte, error) {
 			o[part] = withheld // not what a server sends, so nothing is known of it
 		}
 		for k, v := range entries {
+			if v == nil { // as in a recording, which never had it
+				entries[k] = withheld
+				continue
+			}
 			s, _ := v.(string)
 			values = append(values, s)
 			size := len(s)

@@ -33,6 +33,21 @@ const (
 
 // Watch implements watch.Source.
 func (c *Client) Watch(ctx context.Context, scope watch.Scope, q watch.WatchQuery) (watch.Stream, error) {
+	if c.opts.Player != nil {
+		return c.playWatch(ctx, scope, q)
+	}
+	rec := c.opts.Recorder.Watch(scope, q)
+	s, err := c.watch(ctx, scope, q)
+	if err != nil {
+		rec.End(err)
+		return nil, err
+	}
+	rec.Opened()
+	s.tap = newTap(scope.Kind, rec)
+	return s, nil
+}
+
+func (c *Client) watch(ctx context.Context, scope watch.Scope, q watch.WatchQuery) (*stream, error) {
 	v := url.Values{"watch": {"1"}, "allowWatchBookmarks": {"true"}}
 	if q.ResourceVersion != "" {
 		v.Set("resourceVersion", q.ResourceVersion)
@@ -69,6 +84,7 @@ type stream struct {
 	resp  *http.Response
 	kind  *watch.Kind
 	d     *decoder
+	tap   tap
 	r     *bufio.Reader
 	proto bool
 	buf   []byte
@@ -78,7 +94,10 @@ type stream struct {
 var _ watch.Stream = (*stream)(nil)
 
 // Close implements watch.Stream.
-func (s *stream) Close() error { return s.resp.Body.Close() }
+func (s *stream) Close() error {
+	s.tap.rec.End(nil)
+	return s.resp.Body.Close()
+}
 
 // Next implements watch.Stream.
 func (s *stream) Next() ([]watch.Event, error) {
@@ -86,6 +105,7 @@ func (s *stream) Next() ([]watch.Event, error) {
 	for {
 		e, err := s.event()
 		if err != nil {
+			s.tap.rec.End(err)
 			if s.ended != nil {
 				s.ended()
 				s.ended = nil
@@ -154,9 +174,9 @@ func (s *stream) protoEvent() (watch.Event, error) {
 		return watch.Event{}, statusError("watch", s.kind, &st)
 	case "BOOKMARK":
 		id, _ := protoIdentity(raw)
-		return bookmark(id), nil
+		return s.bookmark(id), nil
 	}
-	return s.change(typ, func() (watch.Delta, bool) { return s.d.proto(raw, whole) })
+	return s.change(typ, watch.EncodingProtobuf, raw, whole)
 }
 
 // readFrame is readObject for a frame, which is a little larger than its object.
@@ -275,37 +295,51 @@ func (s *stream) jsonEvent() (watch.Event, error) {
 		return watch.Event{}, statusError("watch", s.kind, &st)
 	case "BOOKMARK":
 		id, _ := jsonIdentity(object)
-		return bookmark(id), nil
+		return s.bookmark(id), nil
 	}
-	return s.change(typ, func() (watch.Delta, bool) { return s.d.json(object, whole) })
+	return s.change(typ, watch.EncodingJSON, object, whole)
 }
 
-func bookmark(id identity) watch.Event {
+func (s *stream) bookmark(id identity) watch.Event {
+	s.tap.rec.Bookmark(id.version, id.initialEnd)
 	return watch.Event{Type: watch.EventBookmark, ResourceVersion: id.version, InitialEnd: id.initialEnd}
 }
 
 // change makes an event of an object.
-func (s *stream) change(typ string, decode func() (watch.Delta, bool)) (watch.Event, error) {
-	e := watch.Event{}
+func (s *stream) change(typ string, enc watch.Encoding, raw []byte, whole bool) (watch.Event, error) {
+	var change watch.EventType
 	switch typ {
 	case "ADDED":
-		e.Type = watch.EventAdded
+		change = watch.EventAdded
 	case "MODIFIED":
-		e.Type = watch.EventModified
+		change = watch.EventModified
 	case "DELETED":
-		e.Type = watch.EventDeleted
+		change = watch.EventDeleted
 	default:
-		return e, s.unreadable(fmt.Errorf("unknown event type %q", watch.Sanitize(typ)))
+		return watch.Event{}, s.unreadable(fmt.Errorf("unknown event type %q", watch.Sanitize(typ)))
 	}
-	d, ok := decode()
+	s.tap.object(opOf(change), enc, raw, whole)
+	return s.d.event(change, enc, raw, whole)
+}
+
+// event decodes the object of an event.
+func (d *decoder) event(change watch.EventType, enc watch.Encoding, raw []byte, whole bool) (watch.Event, error) {
+	delta, ok := d.decode(enc, raw, whole)
 	if !ok {
-		return e, s.unreadable(errors.New("the object has no name that can be read"))
+		return watch.Event{}, &watch.FrameError{Resource: d.kind.ResourceName(), Err: errors.New("the object has no name that can be read")}
 	}
-	if e.Type == watch.EventDeleted {
-		d.Op, d.Body = watch.Deleted, watch.Body{}
+	if change == watch.EventDeleted {
+		delta.Op, delta.Body = watch.Deleted, watch.Body{}
 	}
-	e.Delta, e.ResourceVersion = d, d.Object.ResourceVersion
-	return e, nil
+	return watch.Event{Type: change, Delta: delta, ResourceVersion: delta.Object.ResourceVersion}, nil
+}
+
+// decode makes a delta of an object in either encoding.
+func (d *decoder) decode(enc watch.Encoding, raw []byte, whole bool) (watch.Delta, bool) {
+	if enc == watch.EncodingProtobuf {
+		return d.proto(raw, whole)
+	}
+	return d.json(raw, whole)
 }
 
 func (s *stream) unreadable(err error) error {

@@ -16,7 +16,7 @@ import (
 // OpenEdit reads an object for editing: the base, and the text that the editor shows. It answers *apply.PermissionError
 // where the user may not patch it.
 func (e *Engine) OpenEdit(ctx context.Context, t apply.Target) (*apply.Base, []byte, error) {
-	if e.cfg.ReadOnly {
+	if e.cfg.ReadOnly && e.client.Player() == nil {
 		return nil, nil, apply.ErrReadOnly
 	}
 	return applying(e, ctx, func(ctx context.Context, a *apply.Applier) (*apply.Base, []byte, error) {
@@ -113,6 +113,9 @@ func outdated(err error) bool {
 func applying[A, B any](e *Engine, ctx context.Context, f func(context.Context, *apply.Applier) (A, B, error)) (A, B, error) { //nolint:revive // the engine is what it is about
 	var noA A
 	var noB B
+	if e.client.Player() != nil {
+		return noA, noB, errNoServer
+	}
 	a, err := e.applier()
 	if err != nil {
 		return noA, noB, err

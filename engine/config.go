@@ -49,6 +49,8 @@ type Config struct {
 	Namespace string
 	// HomeNamespaces are tried where a cluster-wide list is forbidden and namespaces can't be listed.
 	HomeNamespaces []string
+	// Planner cuts the World into shards; nil is shard.Modulo(Shards).
+	Planner shard.Planner
 	// KeepBodies keeps compressed bodies beside the World.
 	KeepBodies bool
 	// Identity is who applies, and where.

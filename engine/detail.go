@@ -43,6 +43,9 @@ func (e *Engine) JSON(ctx context.Context, o *watch.Object) ([]byte, Source, err
 		return text, FromWatch, err
 	}
 	text, err := e.Fetch(ctx, o.Kind, o.Namespace, o.Name)
+	if e.client.Player() != nil {
+		return text, FromWatch, err
+	}
 	return text, FromServer, err
 }
 
@@ -64,6 +67,9 @@ var errEnded = errors.New("the connection to this cluster has been ended")
 
 // Describe is what kubectl describe prints, by kubectl's own describers; it asks the server.
 func (e *Engine) Describe(ctx context.Context, o *watch.Object) (string, error) {
+	if e.client.Player() != nil {
+		return "", fmt.Errorf("describe: %w", kube.ErrRecording)
+	}
 	ctx, done, err := e.beginRead(ctx)
 	if err != nil {
 		return "", err

@@ -70,6 +70,12 @@ type Engine struct {
 
 // New checks the configuration and wires the stages; it starts nothing.
 func New(cfg Config, client *kube.Client) (*Engine, error) {
+	if player := client.Player(); player != nil {
+		cfg = replaying(cfg, player)
+	}
+	if cfg.Planner == nil {
+		cfg.Planner = shard.Modulo(cfg.Shards)
+	}
 	e := &Engine{
 		cfg:        cfg,
 		client:     client,
@@ -86,7 +92,7 @@ func New(cfg Config, client *kube.Client) (*Engine, error) {
 	}
 	e.journal = journal{path: cfg.DBPath, logger: cfg.Logger, observe: e.metrics.applied.history}
 	store, err := shard.NewStore(shard.Config{
-		Planner:     shard.Modulo(cfg.Shards),
+		Planner:     cfg.Planner,
 		QueueCap:    cfg.QueueCap,
 		KeepBodies:  cfg.KeepBodies,
 		MaxRawBytes: cfg.MaxRawBytes,

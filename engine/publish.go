@@ -66,7 +66,7 @@ func (e *Engine) publish() {
 func (e *Engine) statuses() []*watch.Status {
 	out := make([]*watch.Status, 0, len(e.watchers))
 	for _, r := range e.watchers {
-		out = append(out, r.status())
+		out = append(out, e.asPlayed(r.status()))
 	}
 	slices.SortFunc(out, func(a, b *watch.Status) int {
 		if c := a.Scope.Kind.Compare(b.Scope.Kind.GVK); c != 0 {

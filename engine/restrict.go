@@ -64,6 +64,10 @@ func (e *Engine) narrow(parent context.Context) (ok bool) {
 	if len(wide.forbidden) == 0 {
 		return true
 	}
+	if p := e.client.Player(); p != nil {
+		e.recordedScopes(p.File(), wide.forbidden)
+		return true
+	}
 	ok = e.revoke(ctx, wide.revoked)
 	namespaces, known := e.candidateNamespaces(ctx)
 	permitted, unanswered := e.permitted(ctx, wide.forbidden, namespaces)
@@ -82,7 +86,14 @@ func (e *Engine) narrow(parent context.Context) (ok bool) {
 			e.cfg.Logger.Error("sweep", "scope", scope.String(), "err", err)
 		}
 	}
+	e.startPermitted(permitted, wide.forbidden, regained)
+	return ok && known && len(unanswered) == 0
+}
+
+// startPermitted follows forbidden kinds where they may be listed; those that may be listed everywhere again try at once.
+func (e *Engine) startPermitted(permitted map[watch.Scope]bool, forbidden, regained []*watch.Kind) {
 	e.mu.Lock()
+	defer e.mu.Unlock()
 	for scope := range permitted {
 		// The kind may have gone, or become listable, while the server was asked.
 		w := e.watchers[watch.Scope{Kind: scope.Kind}]
@@ -95,13 +106,11 @@ func (e *Engine) narrow(parent context.Context) (ok bool) {
 			w.watcher.Retry()
 		}
 	}
-	e.reviewed = make(map[*watch.Kind]bool, len(wide.forbidden))
-	for _, k := range wide.forbidden {
+	e.reviewed = make(map[*watch.Kind]bool, len(forbidden))
+	for _, k := range forbidden {
 		e.reviewed[k] = true
 	}
-	e.mu.Unlock()
 	post(e.dirty)
-	return ok && known && len(unanswered) == 0
 }
 
 // widen ends the per-namespace watchers of kinds whose cluster-wide list works, and relists those kinds: an object that

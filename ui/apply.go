@@ -135,7 +135,7 @@ func (m *Model) startEdit(refs []objectRef) tea.Cmd {
 	case len(refs) == 0:
 		return nil
 	case m.info.ReadOnly:
-		m.say("orka is read-only (ORKA_READONLY): nothing can be edited")
+		m.say("%s", m.readOnlyText())
 		return nil
 	case m.opts.StateDir == "":
 		m.say("nothing can be edited: there is no state directory for drafts")
@@ -236,4 +236,12 @@ func (s *edit) waits() bool {
 	default:
 		return false
 	}
+}
+
+// readOnlyText says why nothing can be edited.
+func (m *Model) readOnlyText() string {
+	if m.info.Recording != nil {
+		return "this is a recording: nothing can be edited"
+	}
+	return "orka is read-only (ORKA_READONLY): nothing can be edited"
 }

@@ -50,6 +50,10 @@ func (m *Model) judge(kinds ...*watch.Kind) verdict {
 		return verdict{th.warn, g.loading, []string{"loading " + name + progress(f.Least.Listed, f.Least.Remaining), "loading " + name, "loading"}}
 	case f.Least.Phase == watch.Forbidden:
 		return verdict{th.warn, g.forbidden, []string{"no permission: " + name, "no permission"}}
+	case f.Least.Reason == watch.ReasonEnded:
+		return verdict{th.warnBold, g.stale, []string{"recording ended", "ended"}}
+	case f.Fresh && m.info.Recording != nil: // of then, not of now
+		return verdict{th.warn, g.polled, []string{"playing, " + name + " " + confirmed + " ago", "playing"}}
 	case f.Fresh:
 		return verdict{th.good, g.fresh, []string{"fresh, " + name + " " + confirmed + " ago", "fresh, " + name + " " + confirmed, "fresh"}}
 	case f.Least.Phase == watch.Polling && f.Least.Complete:

@@ -49,6 +49,8 @@ var scenes = []struct {
 		h.Server = engine.Server{Err: "dial tcp 10.0.0.1:6443: connect: connection refused", RetryAt: testNow.Add(4 * time.Second)}
 		h.Kinds, h.Watchers = nil, nil
 	}, do: func(*driver) {}},
+	{name: "recording", opts: Options{Info: recordedInfo, Query: "k:pod"}, do: func(d *driver) { d.key("esc") }},
+	{name: "recording-ended", opts: Options{Info: recordedInfo, Query: "k:pod"}, edit: recordingEnded, do: func(d *driver) { d.key("esc", "e") }},
 	{name: "kinds", edit: stalePods, do: func(d *driver) { d.key("esc", "K", "down", "down", "down", "down") }},
 	{name: "object-overview", opts: Options{Query: "crash"}, do: func(d *driver) { d.key("esc", "enter") }},
 	{name: "object-yaml-search", opts: Options{Query: "crash"}, do: func(d *driver) { d.key("esc", "y", "/"); d.text("image"); d.key("enter", "n") }},
@@ -65,6 +67,18 @@ var scenes = []struct {
 	{name: "namespaces", do: func(d *driver) { d.key("esc", "N", "down", " ") }},
 	{name: "contexts", opts: Options{Contexts: &fakeContexts{}}, do: func(d *driver) { d.key("esc", "C") }},
 	{name: "ascii", edit: stalePods, do: func(d *driver) { d.m.th = newTheme(termenv.Ascii, true, true); d.key("esc", "p", "down") }},
+}
+
+// recordedInfo is of a recording, which is played.
+var recordedInfo = Info{Context: "prod", ReadOnly: true, Recording: func() time.Time { return testNow.Add(-48 * time.Hour) }}
+
+func recordingEnded(h *engine.Health) {
+	for i, s := range h.Watchers {
+		ended := *s
+		ended.Phase, ended.Reason, ended.Err = watch.Unavailable, watch.ReasonEnded, "the recording ended at 2026-05-30 12:00:00 UTC"
+		ended.ConfirmedAt = testNow.Add(-48 * time.Hour)
+		h.Watchers[i] = &ended
+	}
 }
 
 func loadingPods(h *engine.Health) {

@@ -19,7 +19,9 @@ type part struct {
 func drawHeader(m *Model, c *canvas) {
 	c.base = m.th.bar
 	parts := []part{m.contextPart()}
-	if m.info.ReadOnly {
+	if m.info.Recording != nil {
+		parts = append(parts, m.recordingPart())
+	} else if m.info.ReadOnly { // a recording is, too
 		parts = append(parts, part{m.th.badgeWarn, []string{" READ-ONLY "}})
 	}
 	if who := watch.Sanitize(m.info.Impersonating); who != "" {
@@ -99,6 +101,14 @@ func (m *Model) contextPart() part {
 		}
 	}
 	return part{m.th.context(m.info.Context), forms}
+}
+
+// recordingPart says that what is shown is none of now, and of when it is.
+func (m *Model) recordingPart() part {
+	at := m.info.Recording().Local()
+	return part{m.th.badgeWarn, []string{
+		" RECORDING of " + at.Format(time.DateTime) + " ", " RECORDING " + at.Format("01-02 15:04:05") + " ", " RECORDING ",
+	}}
 }
 
 func (m *Model) namespacePart() part {

@@ -84,6 +84,8 @@ type Info struct {
 	Version                string // of orka
 	ReadOnly               bool
 	Impersonating          string // the user that is impersonated; "" when none
+	// Recording is the time that is played of a recording; nil where there is a cluster.
+	Recording func() time.Time
 }
 
 // Options are what Run needs. Engine is required; the zero value of all else will do.

@@ -12,6 +12,7 @@ import (
 	"orka/apply"
 	"orka/engine"
 	"orka/watch"
+	"orka/watch/kube"
 )
 
 const (
@@ -89,6 +90,9 @@ func (a *app) edit(ctx context.Context, o editOptions) (err error) {
 		return err
 	}
 	defer s.closeWith(&err)
+	if s.source.client.Player() != nil {
+		return fmt.Errorf("nothing can be applied: %w", kube.ErrRecording)
+	}
 	if o.apply && s.Config().ReadOnly {
 		return apply.ErrReadOnly
 	}

@@ -69,6 +69,9 @@ func (a *app) get(ctx context.Context, kindName, name string, f format) (err err
 	if !kind.Verbs.Has(watch.VerbGet) {
 		return cantBe("read", kind)
 	}
+	if err := inRecording(s, kind); err != nil {
+		return err
+	}
 	namespace := ""
 	if kind.Namespaced {
 		if namespace = a.namespaceOf(s.source); namespace == "" {

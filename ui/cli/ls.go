@@ -74,10 +74,11 @@ func (a *app) startKind(ctx context.Context, name string, adjust func(*engine.Co
 	if err == nil {
 		var kind *watch.Kind
 		if kind, err = resolve(v, name); err == nil {
-			if kind.Verbs.Has(watch.VerbList) {
+			if !kind.Verbs.Has(watch.VerbList) {
+				err = cantBe("listed", kind)
+			} else if err = inRecording(s, kind); err == nil {
 				return s, kind, nil
 			}
-			err = cantBe("listed", kind)
 		}
 	}
 	_ = s.close() // the reason it could not start is the one to tell

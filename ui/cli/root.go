@@ -20,6 +20,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"orka/engine"
+	"orka/watch/recording"
 )
 
 // gcPercent is how much garbage may gather, in percent of what is in use, where GOGC doesn't say.
@@ -125,6 +126,8 @@ type app struct {
 
 	kube          *genericclioptions.ConfigFlags
 	demo          demoFlag
+	replay        replayFlags
+	recorder      *recording.Writer // of orka record; nil elsewhere
 	allNamespaces bool
 	knobFlags     map[string]*string
 	changed       func(flag string) bool // whether a flag was given
@@ -145,7 +148,7 @@ func (a *app) rootCommand(name string) *cobra.Command {
 		Long: `orka lists and watches every kind of a cluster and makes all of it searchable as you type.
 
 Run it without a command for the terminal UI. It needs a kubeconfig, or --demo for an embedded
-simulated cluster.`,
+simulated cluster, or --replay with a recording.`,
 		Args: a.noCommand,
 
 		SuggestionsMinimumDistance: 2,
@@ -160,7 +163,7 @@ simulated cluster.`,
 	root.AddCommand(
 		a.bounded(a.discoverCommand()), a.bounded(a.lsCommand()), a.watchCommand(), a.bounded(a.getCommand()), a.bounded(a.searchCommand()),
 		a.bounded(a.diffCommand()), a.bounded(a.editCommand()), a.lastAppliedCommand(),
-		a.statsCommand(), a.simCommand(), a.versionCommand(), a.infoCommand(),
+		a.recordCommand(), a.statsCommand(), a.simCommand(), a.versionCommand(), a.infoCommand(),
 	)
 	root.InitDefaultCompletionCmd(root.Name())
 	return root

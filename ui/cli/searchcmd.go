@@ -89,6 +89,9 @@ func (a *app) search(ctx context.Context, text string, f searchFlags) (err error
 	if !slices.ContainsFunc(v.Health.Kinds, selects) {
 		return usagef("search: the cluster serves no kind that %q asks for%s; `orka discover` lists all kinds", q, notAnswering(v))
 	}
+	if p := s.source.client.Player(); p != nil && !slices.ContainsFunc(v.Health.Kinds, func(k *watch.Kind) bool { return selects(k) && p.File().Covers(k) }) {
+		return fmt.Errorf("search: the recording holds no kind that %q asks for", q)
+	}
 	v, lacks := a.complete(ctx, s)
 	if v == nil {
 		return lacks

@@ -59,6 +59,9 @@ func (a *app) newSession(src *source, adjust func(*engine.Config, *source)) (*se
 	if adjust != nil {
 		adjust(&cfg, src)
 	}
+	if p := src.client.Player(); p != nil {
+		recorded(&cfg, p.File())
+	}
 	e, err := engine.New(cfg, src.client)
 	if err != nil {
 		return nil, err
@@ -124,9 +127,24 @@ func (s *session) await(ctx context.Context, ok func(*engine.View) bool) (*engin
 	return s.Await(ctx, ok)
 }
 
-// complete waits until every watched kind has its first list, or can't have it, and returns the View and, as an
-// error, which lists are missing from it. Progress is shown on a terminal.
+// complete is listed; of a recording it waits for the end, and returns the View that has all of it.
 func (a *app) complete(ctx context.Context, s *session) (*engine.View, error) {
+	v, lacks := a.listed(ctx, s)
+	if v == nil {
+		return nil, lacks
+	}
+	stop := a.progress(ctx, s)
+	defer stop()
+	v, err := s.played(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	return v, partial(missingLists(v))
+}
+
+// listed waits until every watched kind has its first list, or can't have it, and returns the View and, as an
+// error, which lists are missing from it. Progress is shown on a terminal.
+func (a *app) listed(ctx context.Context, s *session) (*engine.View, error) {
 	stop := a.progress(ctx, s)
 	defer stop()
 	v, err := s.await(ctx, func(v *engine.View) bool {

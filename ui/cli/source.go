@@ -18,7 +18,7 @@ import (
 	"orka/watch/kube"
 )
 
-// source is where objects come from: a cluster of the kubeconfig, or the embedded simulated one.
+// source is where objects come from: a cluster of the kubeconfig, the embedded simulated one, or a recording.
 type source struct {
 	client    *kube.Client
 	info      ui.Info
@@ -31,6 +31,9 @@ const clusterDefault = "http://localhost:8080"
 
 // open connects to the chosen source; contextName "" is the current context. Nothing is sent yet.
 func (a *app) open(ctx context.Context, contextName string) (*source, error) {
+	if a.replay.file != "" {
+		return a.openReplay()
+	}
 	if a.demo.on {
 		return a.openDemo(ctx)
 	}
@@ -80,6 +83,7 @@ func (a *app) newClient(cfg *rest.Config) (*kube.Client, error) {
 		Limits:    kube.Limits{MaxLabels: a.cfg.MaxLabels, MaxAnnos: a.cfg.MaxAnnos},
 		Logger:    a.cfg.Logger,
 		UserAgent: "orka/" + buildVersion(),
+		Recorder:  a.recorder,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("cluster configuration: %w", err)

@@ -39,7 +39,7 @@ func (a *app) runTerminal(ctx context.Context) error {
 	if ns := *a.kube.Namespace; ns != "" && !a.allNamespaces {
 		opts.Namespaces = []string{ns}
 	}
-	if !a.demo.on {
+	if !a.demo.on && a.replay.file == "" {
 		opts.Contexts = contexts
 	}
 	runErr := ui.Run(ctx, opts)

@@ -42,7 +42,7 @@ func (a *app) watch(ctx context.Context, name string, f format) (err error) {
 		return err
 	}
 	defer s.closeWith(&err)
-	v, lacks := a.complete(ctx, s)
+	v, lacks := a.listed(ctx, s)
 	if v == nil {
 		return lacks
 	}
@@ -54,6 +54,7 @@ func (a *app) watch(ctx context.Context, name string, f format) (err error) {
 	}
 	shown := shard.BuildWorld(shard.Modulo(1))
 	p := &changePrinter{app: a, format: f, kind: kind}
+	over := false // it was a recording, and it has been played
 	for {
 		now := sameKind(v, p.kind)
 		switch {
@@ -69,7 +70,17 @@ func (a *app) watch(ctx context.Context, name string, f format) (err error) {
 			}
 		}
 		shown = v.World
+		if over {
+			fmt.Fprintf(a.errOut, "# %s\n", v.Health.Watchers[0].Err)
+			return nil
+		}
 		p.health(v)
+		if over = v.Health.Ended(); over { // what was read last may not be in this View yet
+			if v, err = s.Played(ctx); err != nil {
+				return err
+			}
+			continue
+		}
 		seq := v.Seq
 		if v, err = s.await(ctx, func(now *engine.View) bool { return now.Seq > seq }); err != nil {
 			return err

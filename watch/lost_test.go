@@ -1,6 +1,7 @@
 package watch_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -143,14 +144,35 @@ func TestDuplicatesAndRecreation(t *testing.T) {
 	})
 }
 
-// TestTooLargeResourceVersion is fault 12: a replica that lags behind our checkpoint is listed afresh.
+// TestTooLargeResourceVersion is fault 12: a replica that lags behind our checkpoint is listed afresh, at whatever it has,
+// and no row goes back.
 func TestTooLargeResourceVersion(t *testing.T) {
 	inRig(t, sim.Config{}, func(r *rig) {
 		r.pods(0, 20)
+		for i := range 20 {
+			r.touch(i)
+		}
 		w := r.startLive(podKind)
+		r.sim.ResetRequests()
+		highest := map[string]uint64{}
 		r.sim.Inject(sim.Fault{Match: sim.Match{Verb: "watch"}, Times: 1, Action: sim.TooLarge{}})
 		r.sim.CloseStreams()
-		r.await(w, 10*time.Second, "relist", func(s *watch.Status) bool { return s.Relists == 1 && s.Phase == watch.Live })
+		for range 10 * 20 {
+			r.pass(50 * time.Millisecond)
+			for o := range r.store.World().All() {
+				if n := number(o); n < highest[o.Name] {
+					t.Errorf("%s went back from version %d to %d", o.Name, highest[o.Name], n)
+				} else {
+					highest[o.Name] = n
+				}
+			}
+		}
+		if s := w.Status(); s.Relists != 1 || s.Phase != watch.Live || len(highest) != 20 {
+			t.Errorf("%d rows seen, status %+v; want one relist", len(highest), *s)
+		}
+		if requests := r.requests("watch", podKind); len(requests) != 2 || !hasInitial(requests[1]) || strings.Contains(requests[1].Query, "resourceVersion=") {
+			t.Errorf("requests %+v; want the one that fails, and a list at no version", requests)
+		}
 		r.settled(podKind)
 	})
 }
@@ -174,19 +196,46 @@ func TestRefusedEventDiverges(t *testing.T) {
 	})
 }
 
-// TestPanicRestartsDiverged is fault 29.
+// TestPanicRestartsDiverged is fault 29: a panic in the decoder of a stream or of a list, or in the store, restarts that
+// watcher alone.
 func TestPanicRestartsDiverged(t *testing.T) {
-	inRig(t, sim.Config{}, func(r *rig) {
-		g := &gate{Sink: r.store}
-		r.sink = g
-		r.pods(0, 20)
-		w := r.startLive(podKind)
-		g.set(func(g *gate) { g.panics = 1 })
-		r.touch(3)
-		r.await(w, time.Second, "Diverged", func(s *watch.Status) bool { return s.Phase == watch.Diverged && s.Reason == watch.ReasonPanic })
-		r.await(w, 3*time.Second, "relist", func(s *watch.Status) bool { return s.Relists == 1 && s.Phase == watch.Live })
-		r.settled(podKind)
-	})
+	for _, test := range []struct {
+		name  string
+		paged bool
+		arm   func(*link, *gate)
+		cause func(*rig, *watch.Watcher)
+	}{
+		{"store", false, func(_ *link, g *gate) { g.set(func(g *gate) { g.panics = 1 }) }, func(r *rig, _ *watch.Watcher) { r.touch(3) }},
+		{"decoder of a stream", false, func(l *link, _ *gate) { l.set(func(l *link) { l.panics = 1 }) }, func(r *rig, _ *watch.Watcher) { r.touch(3) }},
+		{"decoder of a list", true, func(l *link, _ *gate) { l.set(func(l *link) { l.panics = 1 }) }, func(_ *rig, w *watch.Watcher) { w.Retry() }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			inRig(t, sim.Config{}, func(r *rig) {
+				r.cfg.RelistEvery = time.Hour
+				g := &gate{Sink: r.store}
+				l := &link{Source: r.client, all: &links{held: map[string]time.Time{}}, pagesOnly: test.paged}
+				r.sink = g
+				r.pods(0, 20)
+				other := r.startLive(nodeKind)
+				w := r.startOver(podKind, l)
+				r.await(w, 5*time.Second, "Live", func(s *watch.Status) bool { return s.Phase == watch.Live })
+				r.pass(time.Second)
+				restarts := other.Status().Restarts
+				relists := w.Status().Relists
+				test.arm(l, g)
+				test.cause(r, w)
+				r.await(w, time.Second, "Diverged", func(s *watch.Status) bool { return s.Phase == watch.Diverged && s.Reason == watch.ReasonPanic })
+				if s := w.Status(); s.Fresh(time.Now()) || r.store.World().Count(podKind) != 20 {
+					t.Errorf("%d rows, %+v; want 20 that are not fresh", r.store.World().Count(podKind), *s)
+				}
+				r.await(w, 3*time.Second, "relist", func(s *watch.Status) bool { return s.Relists > relists && s.Phase == watch.Live })
+				if s := other.Status(); s.Restarts != restarts || !s.Fresh(time.Now()) {
+					t.Errorf("another kind suffers: %+v", *s)
+				}
+				r.settled(podKind)
+			})
+		})
+	}
 }
 
 // TestPutBlocks holds a list up for ten minutes: the watcher waits, sweeps nothing, and goes on.

@@ -23,7 +23,8 @@ func TestHalfOpenHTTP1(t *testing.T) {
 		r.delete(5)
 		r.pods(20, 25)
 
-		r.await(w, 76*time.Second, "Unconfirmed", func(s *watch.Status) bool { return s.Phase == watch.Unconfirmed })
+		// The last event was a second ago.
+		r.await(w, watch.ConfirmWithin-time.Second+50*time.Millisecond, "Unconfirmed", func(s *watch.Status) bool { return s.Phase == watch.Unconfirmed })
 		if s := w.Status(); s.Fresh(time.Now()) {
 			t.Errorf("fresh while Unconfirmed: %+v", *s)
 		}
@@ -131,6 +132,24 @@ func TestWatchListWithoutEnd(t *testing.T) {
 		r.await(other, time.Second, "Live without the wait", func(s *watch.Status) bool { return s.Phase == watch.Live })
 		r.settled(podKind)
 		r.settled(configKind)
+	})
+}
+
+// TestWatchListThatNeverEnds goes on sending initial events, so that it never falls silent: it has a deadline all the same.
+func TestWatchListThatNeverEnds(t *testing.T) {
+	inRig(t, sim.Config{}, func(r *rig) {
+		r.pods(0, 50)
+		r.sim.Inject(sim.Fault{Match: sim.Match{Verb: "watch"}, Action: sim.DropInitialEnd{}})
+		w := r.start(podKind)
+		start := time.Now()
+		for i := 50; w.Status().Phase != watch.Live && time.Since(start) < 10*time.Minute; i++ {
+			r.pods(i, i+1)
+			r.pass(10 * time.Second)
+		}
+		if took := time.Since(start); took < 3*time.Minute || took > 3*time.Minute+15*time.Second {
+			t.Errorf("fell back after %s, want 3m", took)
+		}
+		r.settled(podKind)
 	})
 }
 

@@ -60,6 +60,11 @@ func (s *schedule) check() {
 		if !fresh {
 			continue
 		}
+		select {
+		case <-t.ended:
+			s.accuse(t, "is called fresh, and is not watched any more: %+v", *st)
+		default:
+		}
 		s.truly(t, st, world, now)
 	}
 	s.links.mu.Lock()

@@ -26,11 +26,11 @@ type scenario struct {
 	every     time.Duration
 	settle    time.Duration // after the last step
 	authorize func(user, verb, group, resource, namespace string) (bool, string)
-	prepare   func(*script) (step func(i int))
+	prepare   func(*story) (step func(i int))
 }
 
-// script is a scenario at work.
-type script struct {
+// story is a scenario at work.
+type story struct {
 	t      *testing.T
 	server *sim.Server
 	rng    *rand.Rand
@@ -57,7 +57,7 @@ var scenarios = map[string]scenario{
 	"cluster": {
 		kinds: []string{"pods", "deployments.apps", "replicasets.apps", "services", "configmaps", "secrets", "events", "nodes", "namespaces"},
 		steps: 20, every: 500 * time.Millisecond, settle: 20 * time.Second,
-		prepare: func(s *script) func(int) {
+		prepare: func(s *story) func(int) {
 			c, err := cluster.New(cluster.Config{Seed: 1, Objects: 150, Now: time.Now()})
 			s.must(err)
 			_, err = s.server.Load(c.Objects())
@@ -75,7 +75,7 @@ var scenarios = map[string]scenario{
 	"disorder": {
 		kinds: []string{"pods", "configmaps", "namespaces"},
 		steps: 30, every: 300 * time.Millisecond, settle: 20 * time.Second,
-		prepare: func(s *script) func(int) {
+		prepare: func(s *story) func(int) {
 			s.begin()
 			s.server.Inject(sim.Fault{Match: sim.Match{Verb: "watch"}, Skip: 20, Times: 60, Action: sim.DuplicateEvent{}})
 			s.server.Inject(sim.Fault{Match: sim.Match{Verb: "watch", Resource: "pods"}, Skip: 30, Times: 60, Action: sim.ReorderEvent{}})
@@ -92,7 +92,7 @@ var scenarios = map[string]scenario{
 	"gaps": {
 		kinds: []string{"pods", "configmaps", "namespaces"},
 		steps: 40, every: time.Second, settle: 2 * time.Minute,
-		prepare: func(s *script) func(int) {
+		prepare: func(s *story) func(int) {
 			s.begin()
 			return func(i int) {
 				s.churn(6)
@@ -104,7 +104,7 @@ var scenarios = map[string]scenario{
 	"types": {
 		kinds: []string{"customresourcedefinitions.apiextensions.k8s.io", "widgets.example.dev", "namespaces"},
 		steps: 12, every: 3 * time.Second, settle: 30 * time.Second,
-		prepare: func(s *script) func(int) {
+		prepare: func(s *story) func(int) {
 			crds := schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
 			return func(i int) {
 				switch i {
@@ -133,14 +133,14 @@ var scenarios = map[string]scenario{
 			wide := namespace == "" && (verb == "list" || verb == "watch")
 			return !(resource == "pods" || resource == "configmaps") || !wide && namespace != "team-c", "not for you"
 		},
-		prepare: func(s *script) func(int) {
+		prepare: func(s *story) func(int) {
 			s.begin()
 			return func(int) { s.churn(5) }
 		},
 	},
 }
 
-func (s *script) must(err error) {
+func (s *story) must(err error) {
 	s.t.Helper()
 	if err != nil {
 		s.t.Fatal(err)
@@ -150,7 +150,7 @@ func (s *script) must(err error) {
 var scriptNamespaces = []string{"team-a", "team-b", "team-c"}
 
 // begin makes what churn changes.
-func (s *script) begin() {
+func (s *story) begin() {
 	s.made = map[string]int{}
 	for _, ns := range scriptNamespaces {
 		s.must(s.server.Create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns}}))
@@ -159,7 +159,7 @@ func (s *script) begin() {
 }
 
 // churn makes n writes.
-func (s *script) churn(n int) {
+func (s *story) churn(n int) {
 	for range n {
 		ns := scriptNamespaces[s.rng.IntN(len(scriptNamespaces))]
 		name := fmt.Sprintf("web-%d", s.rng.IntN(15))
@@ -184,7 +184,7 @@ func (s *script) churn(n int) {
 	}
 }
 
-func (s *script) pod(ns, name string) *corev1.Pod {
+func (s *story) pod(ns, name string) *corev1.Pod {
 	p := pod(ns, name)
 	p.Labels["turn"] = strconv.Itoa(s.rng.IntN(1000))
 	p.Status.Phase = []corev1.PodPhase{corev1.PodRunning, corev1.PodPending, corev1.PodFailed}[s.rng.IntN(3)]
@@ -192,7 +192,7 @@ func (s *script) pod(ns, name string) *corev1.Pod {
 }
 
 // fault has something go wrong, and heals it now and then.
-func (s *script) fault(i int) {
+func (s *story) fault(i int) {
 	pods := sim.Match{Verb: "watch", Resource: "pods"}
 	switch i % 20 {
 	case 2:

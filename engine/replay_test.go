@@ -252,7 +252,7 @@ func record(t *testing.T, seed uint64, s scenario) (text []byte, live replayed) 
 		server := sim.New(sim.Config{Seed: seed, Authorize: s.authorize, BookmarkPeriod: 5 * time.Second})
 		defer server.Close()
 		rng := rand.New(rand.NewPCG(seed, 0x0c))
-		run := &script{t: t, server: server, rng: rng}
+		run := &story{t: t, server: server, rng: rng}
 		run.step = s.prepare(run)
 		writer := recording.NewWriter()
 		client, err := kube.New(&rest.Config{Host: server.Host(), Dial: server.Dial}, kube.Options{Recorder: writer})

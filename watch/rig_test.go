@@ -251,10 +251,7 @@ func builtin(group, version, kind, resource string, namespaced bool) *watch.Kind
 	}
 }
 
-var (
-	podsGVR    = schema.GroupVersionResource{Version: "v1", Resource: "pods"}
-	configsGVR = schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
-)
+var podsGVR = schema.GroupVersionResource{Version: "v1", Resource: "pods"}
 
 func pod(i int) *corev1.Pod {
 	return &corev1.Pod{

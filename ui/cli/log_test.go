@@ -45,7 +45,7 @@ func TestLogLimit(t *testing.T) {
 
 func TestLogLimitIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newLogLimit(slog.NewTextHandler(io.Discard, nil))
+		h := newLogLimit(slog.DiscardHandler)
 		log := slog.New(h)
 		for i := range 3 * logKeys {
 			log.Info("phase", "scope", i)

@@ -98,6 +98,13 @@ func retryAfter(err error) time.Duration {
 	return min(e.RetryAfter, retryAfterMax)
 }
 
+// overloaded reports whether the server turned a request away for having too much to do, as opposed to an answer about the
+// request itself, such as that a replica has not caught up (504, which names a time as well).
+func overloaded(err error) bool {
+	var e *APIError
+	return errors.As(err, &e) && (e.Code == http.StatusTooManyRequests || e.Code == http.StatusServiceUnavailable)
+}
+
 // holdsServer reports whether a Retry-After in answer to a request of this group is about the whole
 // server. Priority and fairness (429) is; a 503 for a group that another server may stand behind is about
 // that group alone, and must not stop the others.

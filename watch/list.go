@@ -151,7 +151,11 @@ func (w *Watcher) page(ctx context.Context, q ListQuery) (ListEnd, error) {
 // pass waits while the server wants no requests, and shows that it does.
 func (w *Watcher) pass(ctx context.Context) error {
 	group := w.scope.Kind.Group
-	if until := w.cfg.Slots.heldUntil(group); time.Now().Before(until) {
+	until := w.cfg.Slots.heldUntil(group)
+	if w.heldUntil.After(until) {
+		until = w.heldUntil
+	}
+	if time.Now().Before(until) {
 		was := w.now.Phase
 		w.update(func(s *Status) { s.Phase, s.Reason, s.RetryAt = Backoff, ReasonThrottled, until })
 		defer w.update(func(s *Status) {
@@ -160,6 +164,9 @@ func (w *Watcher) pass(ctx context.Context) error {
 				s.Phase = was
 			}
 		})
+	}
+	if err := sleep(ctx, time.Until(w.heldUntil)); err != nil {
+		return err
 	}
 	return w.cfg.Slots.pass(ctx, group, w.cfg.Rand)
 }

@@ -155,3 +155,27 @@ func TestRetryAfterOfEveryRequest(t *testing.T) {
 		})
 	}
 }
+
+// TestRetryAfterOfOneRequest: the time that an answer other than 429 and 503 names, as the 504 of a replica that has not
+// caught up does, holds for what was asked, also when a person asks for a retry. Other kinds don't wait for it.
+func TestRetryAfterOfOneRequest(t *testing.T) {
+	inRig(t, sim.Config{}, func(r *rig) {
+		r.cfg.RelistEvery = time.Hour
+		r.pods(0, 20)
+		w, other := r.startLive(podKind), r.startLive(nodeKind)
+		r.pass(2 * time.Second)
+		r.sim.ResetRequests()
+		r.sim.Inject(sim.Fault{Match: sim.Match{Resource: "pods"}, Times: 1, Action: sim.Status{Code: 504, RetryAfter: 30 * time.Second}})
+		r.sim.CloseStreams()
+		r.await(w, time.Second, "the answer", func(s *watch.Status) bool { return s.Phase == watch.Unavailable })
+		w.Retry()
+		other.Retry()
+		r.await(other, time.Second, "a relist of another kind", func(s *watch.Status) bool { return s.Relists == 1 && s.Fresh(time.Now()) })
+		r.pass(29 * time.Second)
+		if n := len(r.requests("watch", podKind)); n != 1 {
+			t.Errorf("%d requests for pods before the time that the server named", n)
+		}
+		r.await(w, 5*time.Second, "Live", func(s *watch.Status) bool { return s.Phase == watch.Live })
+		r.settled(podKind)
+	})
+}

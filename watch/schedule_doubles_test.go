@@ -57,8 +57,8 @@ func (l *link) list(scope watch.Scope, n int) {
 func (l *link) out(scope watch.Scope) {
 	l.all.mu.Lock()
 	defer l.all.mu.Unlock()
-	for _, group := range []string{"", scope.Kind.Group} {
-		if until := l.all.held[group]; time.Now().Before(until) {
+	for _, whom := range []string{"", scope.Kind.Group, scope.String()} {
+		if until := l.all.held[whom]; time.Now().Before(until) {
 			l.all.odd = append(l.all.odd, fmt.Sprintf("%s: a request %s before the time that the server named", scope, time.Until(until)))
 		}
 	}
@@ -70,14 +70,17 @@ func (l *link) answer(scope watch.Scope, err error) {
 	if !errors.As(err, &api) || api.RetryAfter == 0 {
 		return
 	}
-	group := scope.Kind.Group // behind which another server may stand
-	if api.Code == 429 {
-		group = ""
+	whom := scope.String()
+	switch api.Code {
+	case 429:
+		whom = "" // all of the server
+	case 503:
+		whom = scope.Kind.Group // behind which another server may stand
 	}
 	l.all.mu.Lock()
 	defer l.all.mu.Unlock()
-	if until := time.Now().Add(api.RetryAfter); until.After(l.all.held[group]) {
-		l.all.held[group] = until
+	if until := time.Now().Add(api.RetryAfter); until.After(l.all.held[whom]) {
+		l.all.held[whom] = until
 	}
 }
 

@@ -42,6 +42,7 @@ type Watcher struct {
 	slot         *ticket   // held, queued for, or nil
 	confirmed    time.Time // as Status.ConfirmedAt, with the monotonic clock
 	brokenLists  int       // streamed lists in a row that broke off
+	heldUntil    time.Time // the server wants no request of this watcher before
 	unmarked     bool      // the server sends no bookmarks for this kind: streams are kept short, and their ends confirm
 
 	// Atomic.
@@ -221,10 +222,17 @@ func (w *Watcher) denied() int {
 	return w.denials
 }
 
-// hold keeps all watchers concerned to the time that an answer named, if it did.
+// hold keeps to the time that an answer named, if it did. Of a server that is overloaded all watchers keep away that it
+// concerns; anything else is about the request alone.
 func (w *Watcher) hold(err error, now time.Time) {
 	after := retryAfter(err)
 	if after <= 0 {
+		return
+	}
+	if until := now.Add(after); until.After(w.heldUntil) {
+		w.heldUntil = until
+	}
+	if !overloaded(err) {
 		return
 	}
 	group := w.scope.Kind.Group

@@ -132,10 +132,10 @@ func (st *stream) run(initial *initialState, timeout time.Duration) *endStream {
 			case <-st.s.done:
 				return nil
 			case <-st.restarts:
-				return nil
+				return st.hangUp()
 			default:
 			}
-			if !time.Now().Before(deadline) {
+			if !st.stalled && !time.Now().Before(deadline) {
 				return nil
 			}
 			if !due {
@@ -175,16 +175,21 @@ func (st *stream) run(initial *initialState, timeout time.Duration) *endStream {
 			}
 			return st.flush()
 		case <-st.restarts:
-			if st.stalled {
-				return &endStream{abort: true}
-			}
-			return nil
+			return st.hangUp()
 		case <-st.q.Context().Done():
 			return nil
 		case <-st.s.done:
 			return nil
 		}
 	}
+}
+
+// hangUp is how a stream ends that the server closes: one that hangs does not end in form.
+func (st *stream) hangUp() *endStream {
+	if st.stalled {
+		return &endStream{abort: true}
+	}
+	return nil
 }
 
 // drawTimeout is the length of a watch whose client named none.

@@ -144,7 +144,7 @@ fuzz: ## every fuzz target for FUZZTIME=30s
 	@targets=$$(grep -rnoE --include='*_test.go' --exclude-dir=testdata '^func Fuzz[A-Za-z0-9_]*' . | sed -E 's,/[^/]*:[0-9]+:func , ,' | sort -u) || { echo "fuzz: there are no fuzz targets" >&2; exit 1; }; \
 	while read -r dir name; do \
 	  echo "== $$name in $$dir"; \
-	  $(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$dir" </dev/null; \
+	  $(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 50x "$$dir" </dev/null; \
 	done <<<"$$targets"
 
 # One row a benchmark, one column a unit. The raw output stays in bin/bench.txt, in the form that

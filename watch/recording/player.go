@@ -9,9 +9,9 @@ import (
 	"orka/watch"
 )
 
-// discoveryAhead is how much sooner than recorded a discovery may be asked for: a replaying engine notices a new type
-// about when the recorded one did, and asks after the same pause.
-const discoveryAhead = 2 * time.Second
+// askedAhead is how much sooner than recorded a question may be asked and still be that question: an engine that plays
+// notices a new type, or a refusal, about when the recorded one did, and asks after the same pause.
+const askedAhead = 2 * time.Second
 
 // Player plays a file back: the same watchers, asking the same scopes, are given what was recorded for them. It keeps
 // the order within a scope and, unless it plays as fast as it can, the pace.
@@ -107,7 +107,7 @@ func (p *Player) due(at time.Duration) bool { return p.speed == 0 || at <= p.Now
 
 // Discovery is what the server served at the time that is played.
 func (p *Player) Discovery() Discovery {
-	now := p.Now() + discoveryAhead
+	now := p.Now() + askedAhead
 	d := p.file.discoveries[0]
 	for _, later := range p.file.discoveries[1:] {
 		if later.at <= now {

@@ -28,6 +28,9 @@ type Stream struct {
 func (t *Track) Watch(ctx context.Context, q watch.WatchQuery) (*Stream, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if err := t.stillRefused(); err != nil {
+		return nil, err
+	}
 	if t.attempt != 0 && t.resume(q.Initial) {
 		return &Stream{t, ctx}, nil
 	}
@@ -119,11 +122,12 @@ func (t *Track) open(ctx context.Context, r Record, after cursor) (*Stream, erro
 		}
 		switch r.Op {
 		case OpOpened:
+			t.refused = nil
 			return &Stream{t, ctx}, nil
 		case OpProbe:
 		case OpFailed:
 			t.attempt, t.listing = 0, false
-			return nil, t.player.failure(&r)
+			return nil, t.failure(&r)
 		default: // ended before it was accepted: the next one counts
 			t.attempt, t.listing = 0, false
 			return nil, errListedAnew
@@ -209,7 +213,7 @@ func (s *Stream) event(wait bool) (Event, error) {
 				return Event{}, errLater
 			}
 			t.attempt, t.listing = 0, false
-			return Event{}, t.player.failure(&r)
+			return Event{}, t.failure(&r)
 		case OpClosed, OpStopped:
 			if !wait {
 				return Event{}, errLater

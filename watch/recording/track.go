@@ -34,6 +34,7 @@ type Track struct {
 	place
 	lastList  *place    // before the begin of the last complete list
 	sinceList *place    // before the begin of the list in progress
+	refused   error     // the last answer, when it was that this is not allowed
 	before    [2]*place // before the last two batches of the stream, the older first: perhaps not taken
 }
 
@@ -66,6 +67,9 @@ func (t *Track) List(ctx context.Context, q watch.ListQuery, emit func(Record) e
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if err := t.stillRefused(); err != nil {
+		return none, err
+	}
 	if err := t.seek(q.Continue != ""); err != nil {
 		if ended(err) {
 			err = t.over(ctx)
@@ -83,6 +87,18 @@ func (t *Track) List(ctx context.Context, q watch.ListQuery, emit func(Record) e
 	t.cursor, t.attempt, t.listing = after, r.Attempt, true
 	t.before = [2]*place{}
 	return t.page(ctx, emit)
+}
+
+// stillRefused is the refusal that a watcher meets who asks sooner than the recorded one did: rights stay as they are until
+// the recording says otherwise. A server that does not answer may come back, so that its failures are waited out.
+func (t *Track) stillRefused() error {
+	if t.refused == nil {
+		return nil
+	}
+	if r, _, err := t.begin(); err == nil && r.At <= t.player.Now()+askedAhead {
+		return nil
+	}
+	return t.refused
 }
 
 // seek moves to the list that answers: io.EOF where there is none.
@@ -204,6 +220,7 @@ func (t *Track) page(ctx context.Context, emit func(Record) error) (watch.ListEn
 				return end, err
 			}
 			t.attempt, t.rv = 0, e.ResourceVersion
+			t.refused = nil
 			t.told.Store(int64(r.At))
 			if e.Continue == "" {
 				t.listing, t.lastList = false, t.sinceList
@@ -216,17 +233,28 @@ func (t *Track) page(ctx context.Context, emit func(Record) error) (watch.ListEn
 			}
 			if b.InitialEnd {
 				t.listing, t.rv, t.lastList = false, b.ResourceVersion, t.sinceList
+				t.refused = nil
 				t.told.Store(int64(r.At))
 				return watch.ListEnd{ResourceVersion: b.ResourceVersion}, nil
 			}
 		case OpClosed, OpStopped, OpFailed:
 			t.attempt, t.listing = 0, false
 			if r.Op == OpFailed {
-				return end, t.player.failure(&r)
+				return end, t.failure(&r)
 			}
 			return end, fmt.Errorf("the list was broken off here: %w", errFirstPage)
 		}
 	}
+}
+
+// failure is a recorded error, which is kept if it is a refusal.
+func (t *Track) failure(r *Record) error {
+	err := t.player.failure(r)
+	t.refused = nil
+	if watch.Classify(err) == watch.ReasonForbidden {
+		t.refused = err
+	}
+	return err
 }
 
 // failure is a recorded error. Played without pauses, a server asks for none.

@@ -214,6 +214,44 @@ func TestCancelledWait(t *testing.T) {
 	})
 }
 
+// TestRefusedUntilAllowed: who asks again before the recorded watcher did is refused again, whatever the place in the file.
+func TestRefusedUntilAllowed(t *testing.T) {
+	forbidden := &watch.APIError{Verb: "list", Code: 403, Reason: "Forbidden"}
+	f := read(t, recorded(t, func(w *Writer, pause func()) {
+		p := &tape{w, pause}
+		w.Watch(allPods, watch.WatchQuery{Initial: true}).End(forbidden)
+		w.List(allPods, watch.ListQuery{Limit: 500}).End(forbidden)
+		for range 10 {
+			pause()
+		}
+		p.list("a", "1")
+		w.Watch(allPods, watch.WatchQuery{}).End(forbidden)
+		pause()
+	}))
+	synctest.Test(t, func(t *testing.T) {
+		a := ask(t, f, 1)
+		check := func(got, want string) {
+			t.Helper()
+			if got != want {
+				t.Errorf("after %s: %q, want %q", a.track.player.Now(), got, want)
+			}
+		}
+		check(a.watch(true), "Forbidden")
+		check(a.list(), "Forbidden")
+		check(a.watch(true), "Forbidden")
+		check(a.list(), "Forbidden")
+		if now := a.track.player.Now(); now != 0 {
+			t.Errorf("a refusal took %s", now)
+		}
+		time.Sleep(10 * time.Second)
+		check(a.list(), "a ok")
+		check(a.watch(false), "Forbidden")
+		time.Sleep(time.Hour)
+		check(a.watch(false), "Forbidden")
+		check(a.list(), "Forbidden")
+	})
+}
+
 // TestPace plays at twice the pace, cancels while it waits, and loses nothing.
 func TestPace(t *testing.T) {
 	f := read(t, recorded(t, func(w *Writer, pause func()) {

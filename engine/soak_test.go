@@ -90,7 +90,11 @@ func TestSoak(t *testing.T) {
 		t.Error(lie)
 	}
 	if least := int64(float64(*soakRate) * soakDuration.Seconds() / 2); s.load.changes() < least {
-		t.Errorf("only %d changes were made, want %d at least; last failure: %v", s.load.changes(), least, s.load.lastFailure.Load())
+		why := "none failed"
+		if p := s.load.lastFailure.Load(); p != nil {
+			why = *p
+		}
+		t.Errorf("only %d changes were made, want %d at least; last failure: %s", s.load.changes(), least, why)
 	}
 }
 

@@ -88,6 +88,28 @@ func TestListAllowedWatchDenied(t *testing.T) {
 	})
 }
 
+// TestWatchAcceptedAndThenRefused has a server that opens each watch and refuses it within the stream: asked ever more
+// rarely, with one list for the right that was revoked.
+func TestWatchAcceptedAndThenRefused(t *testing.T) {
+	inRig(t, sim.Config{}, func(r *rig) {
+		r.pods(0, 5)
+		w := r.startLive(podKind)
+		before := len(r.requestsOf(sim.Match{}))
+		relists := w.Status().Relists
+		r.sim.Inject(sim.Fault{Match: sim.Match{Verb: "watch"}, Action: sim.StreamError{Code: 403}})
+		r.pass(2 * time.Minute)
+		if n := len(r.requestsOf(sim.Match{})) - before; n > 12 {
+			t.Errorf("%d requests in two minutes", n)
+		}
+		if n := w.Status().Relists - relists; n == 0 || n > 3 {
+			t.Errorf("%d relists in two minutes", n)
+		}
+		r.sim.Heal()
+		r.pass(6 * time.Minute)
+		r.settled(podKind)
+	})
+}
+
 // TestPolling follows a kind without a watch verb.
 func TestPolling(t *testing.T) {
 	inRig(t, sim.Config{}, func(r *rig) {

@@ -4,4 +4,4 @@ package watch_test
 var scheduleCases = []struct {
 	seed  uint64
 	found string
-}{}
+}{{888, "a watch that is accepted and then refused within its stream was relisted every two seconds"}}

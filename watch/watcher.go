@@ -32,6 +32,8 @@ type Watcher struct {
 	needList     bool
 	attempts     int       // failures in a row
 	failure      Reason    // of the last of them
+	revoked      int       // times in a row that a watch was accepted and then refused
+	revokedAt    time.Time // the last of them
 	denials      int       // 403s in a row since the scope was last allowed
 	healthySince time.Time // zero after a failure
 	listedAt     time.Time // end of the last complete list
@@ -188,11 +190,16 @@ func (w *Watcher) conclude(out end) step {
 		// The watch is denied; whether the list is, too, decides between Polling and Forbidden.
 		refused := -1
 		if w.watched {
-			refused = 0
+			if now.Sub(w.revokedAt) >= healthyAfter {
+				w.revoked = 0
+			}
+			refused, w.revokedAt = w.revoked, now
+			w.revoked++
 		}
 		w.pollUntil = now.Add(refusedWait(refused, w.cfg.Rand()))
-		// A list just made is proof enough unless the watch was allowed before, and so has been revoked.
-		next = step{keep: true, relist: w.watched}
+		// A list just made is proof enough unless the watch was allowed before, and so has been revoked. A server that goes on
+		// accepting a watch and refusing it afterwards has said so the first time.
+		next = step{keep: true, relist: w.watched && refused == 0}
 		w.watched = false
 	} else if out.reason == ReasonForbidden {
 		w.pollUntil = time.Time{}

@@ -70,7 +70,7 @@ func (w *Watcher) follow(ctx context.Context, q WatchQuery) (out end) {
 				s.wantRelist(ReasonUser)
 			}
 		case <-s.probe.answered():
-			out, done = s.judge()
+			out, done = s.judge(time.Now())
 		case <-ctx.Done():
 			return end{reason: ReasonNetwork, err: ctx.Err()}
 		}

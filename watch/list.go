@@ -112,6 +112,9 @@ func (w *Watcher) pages(ctx context.Context, limit int) (rv string, continued bo
 		if err := w.pass(ctx); err != nil {
 			return "", continued, err
 		}
+		if !continued {
+			w.listBegan = time.Now()
+		}
 		e, err := w.page(ctx, q)
 		if err != nil {
 			return "", continued, err
@@ -173,6 +176,7 @@ func (w *Watcher) pass(ctx context.Context) error {
 
 // beginGeneration starts a list: nothing of an earlier one that failed counts.
 func (w *Watcher) beginGeneration() {
+	w.listBegan = time.Now()
 	w.update(func(s *Status) {
 		s.Phase = Listing
 		s.Generation = NextGeneration()
@@ -227,7 +231,7 @@ func (w *Watcher) complete(ctx context.Context, rv string) error {
 	w.listedAt = now
 	w.relistAt = now.Add(jitter(w.cfg.RelistEvery, w.cfg.Rand()))
 	w.drainKick()
-	w.confirm(now, func(s *Status) {
+	w.confirm(w.listBegan, func(s *Status) {
 		s.Complete = true
 		s.Checkpoint = rv
 		s.Remaining = 0
@@ -235,20 +239,27 @@ func (w *Watcher) complete(ctx context.Context, rv string) error {
 	return nil
 }
 
-// confirm books that the server has been heard, at a time, and what else changes with that.
-func (w *Watcher) confirm(at time.Time, change func(*Status)) {
+// heard books that the server delivers, at a time, and what else changes with that.
+func (w *Watcher) heard(at time.Time, change func(*Status)) {
 	if w.healthySince.IsZero() {
 		w.healthySince = at
 	}
-	w.confirmed = at
 	w.denials = 0
 	w.update(func(s *Status) {
-		s.ConfirmedAt = at.Round(0)
-		s.Suspended = false
 		s.Attempt = 0
 		if time.Now().After(w.pollUntil) {
 			s.Err = ""
 		}
+		change(s)
+	})
+}
+
+// confirm books that nothing is missing of what the server had at a time, and what else changes with that.
+func (w *Watcher) confirm(at time.Time, change func(*Status)) {
+	w.confirmed = at
+	w.heard(at, func(s *Status) {
+		s.ConfirmedAt = at.Round(0)
+		s.Suspended = false
 		change(s)
 	})
 }

@@ -8,11 +8,10 @@ import (
 // probeWithin bounds a probe once it has its list slot.
 const probeWithin = 10 * time.Second
 
-// probe asks the server for its present resourceVersion, by a LIST of one object, while a stream is silent.
+// probe asks the server for its present resourceVersion, by a LIST of one object.
 type probe struct {
 	cancel context.CancelFunc
 	ended  chan struct{} // closed when the goroutine ends
-	done   chan struct{} // the same, nil once the answer has been read
 
 	// Written by the goroutine before it ends.
 	began time.Time
@@ -23,7 +22,6 @@ type probe struct {
 func startProbe(ctx context.Context, w *Watcher) *probe {
 	ctx, cancel := context.WithCancel(ctx)
 	p := &probe{cancel: cancel, ended: make(chan struct{})}
-	p.done = p.ended
 	go func() {
 		defer close(p.ended)
 		defer func() {
@@ -54,12 +52,12 @@ func (p *probe) ask(ctx context.Context, w *Watcher) (string, error) {
 	return e.ResourceVersion, err
 }
 
-// answered is closed when there is an answer that has not been read; nil, which waits for ever, otherwise.
+// answered is closed when there is an answer; nil, which waits for ever, when nothing was asked.
 func (p *probe) answered() <-chan struct{} {
 	if p == nil {
 		return nil
 	}
-	return p.done
+	return p.ended
 }
 
 // stop ends the probe and waits for it. A nil probe is none.

@@ -18,6 +18,7 @@ type session struct {
 	timeout time.Duration // after which the server was asked to end the stream
 	opened  time.Time     // zero until the server has accepted
 	frame   time.Time     // of the last frame
+	pause   time.Duration // before that
 	added   time.Time     // of the last initial event
 	flushed time.Time     // of the last page given to the sink
 	page    []Delta       // of the streamed list, not yet given to the sink
@@ -27,6 +28,8 @@ type session struct {
 	relist  Reason        // of the relist that waits for a slot
 	granted <-chan struct{}
 	probe   *probe
+	asked   time.Time // of the last probe
+	behind  *backlog  // what comes may be old; nil when it comes as it happens
 }
 
 // deadline is when expire has something to do unless a batch comes first.
@@ -45,8 +48,8 @@ func (s *session) deadline() time.Time {
 	if !s.doubted {
 		at = earlier(at, s.w.confirmed.Add(ConfirmWithin))
 	}
-	if s.probe == nil {
-		at = earlier(at, s.frame.Add(ConfirmWithin))
+	if due, ok := s.probeDue(); ok {
+		at = earlier(at, due)
 	}
 	if s.granted == nil {
 		at = earlier(at, s.w.relistAt)
@@ -88,8 +91,8 @@ func (s *session) expire(ctx context.Context) (end, bool) {
 			s.doubted = true
 			s.w.update(func(st *Status) { st.Phase = Unconfirmed })
 		}
-		if s.probe == nil && due(s.frame, ConfirmWithin) {
-			s.probe = startProbe(ctx, s.w)
+		if at, ok := s.probeDue(); ok && due(at, 0) {
+			s.ask(ctx)
 		}
 		if s.granted == nil && due(s.w.relistAt, 0) {
 			s.wantRelist(ReasonPeriodic)
@@ -112,6 +115,7 @@ func (s *session) take(ctx context.Context, b batch) (end, bool) {
 		s.w.watched = true
 		s.opened, s.frame, s.added, s.flushed = b.at, b.at, b.at, b.at
 		if !s.initial {
+			s.doubtOld(b.at)
 			s.w.update(func(st *Status) {
 				st.Phase = livePhase(b.at, s.w.confirmed, st.Suspended)
 				st.Err = ""
@@ -120,6 +124,9 @@ func (s *session) take(ctx context.Context, b batch) (end, bool) {
 		return end{}, false
 	}
 	if len(b.events) > 0 {
+		if s.pause = b.at.Sub(s.frame); s.pause > longSilence {
+			s.fallBehind(b.at)
+		}
 		s.frame, s.heard = b.at, true
 		if out, done := s.apply(ctx, b); done {
 			return out, true
@@ -133,8 +140,8 @@ func (s *session) take(ctx context.Context, b batch) (end, bool) {
 	default:
 		lived := b.at.Sub(s.opened)
 		if errors.Is(b.err, io.EOF) && lived >= s.timeout-deadlineSlack {
-			// A dead connection does not end in time and in form: up to here the server has sent all it had.
-			s.w.confirm(b.at, func(st *Status) { st.Phase = Live })
+			// A dead connection does not end in time and in form: the server has sent all it had by then. The news of it may be late.
+			s.confirm(earlier(b.at, s.started.Add(s.timeout)), func(*Status) {})
 		}
 		return streamEnd(b.err, s.heard, lived), true
 	}
@@ -165,7 +172,8 @@ func (s *session) apply(ctx context.Context, b batch) (end, bool) {
 		s.initial = false
 		s.w.leaveSlot()
 		s.w.cfg.Slots.watchListWorked(s.w.scope.Kind.Group)
-		s.w.update(func(st *Status) { st.Phase, st.Err = Live, "" })
+		s.doubtOld(b.at)
+		s.w.update(func(st *Status) { st.Phase, st.Err = livePhase(b.at, s.w.confirmed, false), "" })
 	}
 	if s.initial {
 		if len(s.page) >= flushAt || (len(s.page) > 0 && b.at.Sub(s.flushed) >= flushEvery) {
@@ -217,12 +225,15 @@ func (s *session) offer(ctx context.Context, events []Event, at time.Time) (end,
 			return failed(fmt.Errorf("%w (%d lost)", errOverflow, dropped)), true
 		}
 	}
-	s.doubted = false
-	w.confirm(at, func(st *Status) {
-		st.Phase = Live
+	change := func(st *Status) {
 		st.Checkpoint = checkpoint
 		st.Undecodable += undecodable
-	})
+	}
+	if as, ok := s.proof(at, checkpoint, events[len(events)-1].Type == EventBookmark); ok {
+		s.confirm(as, change)
+	} else {
+		w.heard(at, change)
+	}
 	return end{}, false
 }
 
@@ -241,26 +252,4 @@ func advance(checkpoint, rv string) string {
 func (s *session) rewound(rv string) end {
 	return end{reason: ReasonRewound, err: fmt.Errorf(
 		"the server's resourceVersion went back from %s to %s, as after a restore from a backup", s.w.now.Checkpoint, rv)}
-}
-
-// judge reads what a probe found. A server whose version is below our checkpoint has been rewound, and
-// filters all it sends until it has caught up. One whose version is our checkpoint has had no change, so
-// nothing can have been missed. Anything else proves nothing.
-func (s *session) judge() (end, bool) {
-	p := s.probe
-	p.done = nil // read once
-	if p.err != nil {
-		s.w.hold(p.err, time.Now())
-		return end{}, false
-	}
-	order, err := resourceversion.CompareResourceVersion(p.rv, s.w.now.Checkpoint)
-	switch {
-	case err != nil:
-	case order < 0:
-		return s.rewound(p.rv), true
-	case order == 0:
-		s.doubted = false
-		s.w.confirm(p.began, func(st *Status) { st.Phase = Live })
-	}
-	return end{}, false
 }

@@ -190,13 +190,14 @@ func TestSuspend(t *testing.T) {
 		r.cfg.RelistEvery = time.Hour
 		r.pods(0, 20)
 		w := r.startLive(podKind)
+		r.must(r.sim.Create(configMap(1, 1))) // there may have been changes since, for all that the server's version tells
 		w.Suspend()
 		r.pass(time.Millisecond)
 		if s := w.Status(); s.Phase != watch.Unconfirmed || !s.Suspended || s.Fresh(time.Now()) {
 			t.Errorf("after a suspend: %+v", *s)
 		}
 		r.touch(3)
-		r.await(w, time.Second, "fresh by an event", func(s *watch.Status) bool { return s.Fresh(time.Now()) && !s.Suspended })
+		r.await(w, 3*time.Second, "fresh by an event", func(s *watch.Status) bool { return s.Fresh(time.Now()) && !s.Suspended })
 		if s := w.Status(); s.Relists != 0 {
 			t.Errorf("%d relists, want a resumed watch", s.Relists)
 		}

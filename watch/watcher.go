@@ -36,6 +36,7 @@ type Watcher struct {
 	revokedAt    time.Time // the last of them
 	denials      int       // 403s in a row since the scope was last allowed
 	healthySince time.Time // zero after a failure
+	listBegan    time.Time // the first request of the last list: what it holds is as of then
 	listedAt     time.Time // end of the last complete list
 	relistAt     time.Time
 	pollUntil    time.Time // RBAC lets us list but not watch; asked again then

@@ -55,7 +55,7 @@ type duel struct {
 
 func (d *duel) run() {
 	// Many calls a second, so that client-go's own limit does not add to the waits.
-	clientset, err := kubernetes.NewForConfig(&rest.Config{Host: d.sim.Host(), Dial: d.dial, UserAgent: checkerAgent, QPS: -1,
+	clientset, err := kubernetes.NewForConfig(&rest.Config{Host: d.sim.Host(), Dial: d.exchange.dial, UserAgent: checkerAgent, QPS: -1,
 		TLSClientConfig: rest.TLSClientConfig{CAData: d.sim.CA()}})
 	d.must(err)
 	store := cache.NewStore(cache.MetaNamespaceKeyFunc)

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,10 +38,11 @@ const checkerAgent = "checker"
 // rig is a simulated server, the real transport, the real store, and watchers between them. It lives in a
 // synctest bubble: time is virtual.
 type rig struct {
-	t      *testing.T
-	ctx    context.Context
-	sim    *sim.Server
-	client *kube.Client
+	t        *testing.T
+	ctx      context.Context
+	sim      *sim.Server
+	exchange *exchange
+	client   *kube.Client
 	// checker is a client of its own, whose requests are not counted.
 	checker *kube.Client
 	store   *shard.Store
@@ -76,14 +78,15 @@ func newRig(t *testing.T, cfg sim.Config, store shard.Config) *rig {
 	seed := uint64(1)
 	rng := rand.New(rand.NewPCG(seed, 7))
 	var mu sync.Mutex
-	r := &rig{t: t, sim: sim.New(cfg), statuses: map[watch.Scope][]watch.Status{}, errs: map[watch.Scope]error{}}
+	r := &rig{t: t, sim: sim.New(cfg), exchange: &exchange{}, statuses: map[watch.Scope][]watch.Status{}, errs: map[watch.Scope]error{}}
 	log := slog.New(slog.DiscardHandler)
 	if os.Getenv("ORKA_TEST_LOG") != "" {
 		log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
+	r.exchange.server.Store(r.sim)
 	connect := func(agent string) *kube.Client {
 		c, err := kube.New(&rest.Config{
-			Host: r.sim.Host(), Dial: r.dial, TLSClientConfig: rest.TLSClientConfig{Insecure: cfg.TLS},
+			Host: r.sim.Host(), Dial: r.exchange.dial, TLSClientConfig: rest.TLSClientConfig{Insecure: cfg.TLS},
 		}, kube.Options{Logger: log, UserAgent: agent})
 		if err != nil {
 			t.Fatal(err)
@@ -126,23 +129,27 @@ func (r *rig) close() {
 	r.client.CloseIdle()
 	r.checker.CloseIdle()
 	r.sim.Close()
+	r.exchange.server.Store(nil)
 	synctest.Wait()
 }
 
-// dial connects to the server that stands now.
-func (r *rig) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	r.mu.Lock()
-	s := r.sim
-	r.mu.Unlock()
+// exchange connects to the server that stands now. client-go keeps its transports, and so what dials for them, for ever:
+// it must not hold a rig.
+type exchange struct{ server atomic.Pointer[sim.Server] }
+
+func (x *exchange) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	s := x.server.Load()
+	if s == nil {
+		return nil, net.ErrClosed
+	}
 	return s.Dial(ctx, network, addr)
 }
 
 // replace puts another server in the place of the present one, which is closed.
 func (r *rig) replace(s *sim.Server) {
-	r.mu.Lock()
 	old := r.sim
 	r.sim = s
-	r.mu.Unlock()
+	r.exchange.server.Store(s)
 	old.Close()
 }
 

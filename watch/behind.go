@@ -62,7 +62,7 @@ func (s *session) probeDue() (time.Time, bool) {
 }
 
 func (s *session) ask(ctx context.Context) {
-	s.asked = time.Now()
+	s.asked, s.askedAt = time.Now(), s.w.now.Checkpoint
 	if s.behind != nil {
 		s.behind.ask = s.asked.Add(askAgain)
 	}
@@ -105,9 +105,9 @@ func (s *session) confirm(at time.Time, change func(*Status)) {
 	})
 }
 
-// judge reads what a probe found. A server whose version is below our checkpoint has been rewound, and filters all it sends
-// until it has caught up. One whose version is our checkpoint has had no change, so nothing can have been missed. Any other
-// proves nothing before the stream has come to it.
+// judge reads what a probe found. A server whose version is below what our checkpoint was when it was asked has been rewound, and
+// filters all it sends until it has caught up. One whose version is not above our checkpoint has nothing that we have missed. Any
+// other proves nothing before the stream has come to it.
 func (s *session) judge(now time.Time) (end, bool) {
 	p := s.probe
 	s.probe = nil
@@ -118,14 +118,15 @@ func (s *session) judge(now time.Time) (end, bool) {
 		}
 		return end{}, false
 	}
-	order, err := resourceversion.CompareResourceVersion(p.rv, s.w.now.Checkpoint)
+	_, err := resourceversion.CompareResourceVersion(p.rv, s.w.now.Checkpoint)
 	switch {
-	case err != nil && s.behind != nil:
-		s.behind.blind = true
 	case err != nil:
-	case order < 0:
+		if s.behind != nil {
+			s.behind.blind = true
+		}
+	case older(p.rv, s.askedAt):
 		return s.rewound(p.rv), true
-	case order == 0:
+	case !older(s.w.now.Checkpoint, p.rv):
 		s.behind = nil
 		s.confirm(p.began, func(*Status) {})
 	case s.behind != nil:

@@ -252,3 +252,25 @@ func TestQuietKindCatchesUp(t *testing.T) {
 		}
 	})
 }
+
+// TestProbeIsOvertaken: a stream may be ahead of the answer to a probe. That is no restore from a backup.
+func TestProbeIsOvertaken(t *testing.T) {
+	inRig(t, sim.Config{}, func(r *rig) {
+		r.cfg.RelistEvery = time.Hour
+		r.pods(0, 20)
+		w := r.startLive(podKind)
+		r.sim.Inject(sim.Fault{Match: sim.Match{Verb: "list"}, Action: sim.Trickle{BytesPerSecond: 100}})
+		w.Suspend()
+		for i := range 20 {
+			r.pass(time.Second)
+			r.touch(i)
+		}
+		if s := w.Status(); s.Relists != 0 || !s.Fresh(time.Now()) {
+			t.Errorf("want it fresh, without a relist: %+v", *s)
+		}
+		if r.sawPhase(podKind, watch.Diverged) {
+			t.Error("taken for a restore from a backup")
+		}
+		r.settled(podKind)
+	})
+}

@@ -29,6 +29,7 @@ type session struct {
 	granted <-chan struct{}
 	probe   *probe
 	asked   time.Time // of the last probe
+	askedAt string    // the checkpoint then
 	behind  *backlog  // what comes may be old; nil when it comes as it happens
 }
 

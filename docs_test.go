@@ -24,6 +24,9 @@ var (
 	makeUse  = regexp.MustCompile("(?m)(?:`|^)make ([a-z-]+)")
 	makeRule = regexp.MustCompile(`(?m)^([a-z-]+):`)
 	knobRow  = regexp.MustCompile("(?m)^\\| `(ORKA_[A-Z_]+)` \\| ([^|]*) \\|")
+
+	mutantTable = regexp.MustCompile(`(?m)^\| mutant \|.*\n\|[-|]+\|\n((?:\|.*\n)+)`)
+	mutantText  = regexp.MustCompile(`(?m)\Abreaks: (.*)\nfile: .*\ntest: \./(\S+) (\w+)$`)
 )
 
 // unknown names what a document mentions by pattern and known lacks.
@@ -72,6 +75,39 @@ func TestDocsKnobs(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the table in docs/operations.md differs from engine.Knobs (-program +document):\n%s", diff)
+	}
+}
+
+// TestDocsMutants holds the table of mutants against the files that describe them, and the tests they name against those of
+// the package: `make mutants`, which compares too, takes long and is run seldom.
+func TestDocsMutants(t *testing.T) {
+	files, err := fs.Glob(os.DirFS("."), "testdata/mutants/*.mutant")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, f := range files {
+		m := mutantText.FindStringSubmatch(read(t, f))
+		if m == nil {
+			t.Errorf("%s does not begin with its lines breaks, file and test", f)
+			continue
+		}
+		want = append(want, fmt.Sprintf("| %s | %s | `%s` |", strings.TrimSuffix(path.Base(f), ".mutant"), m[1], m[3]))
+		tests, err := fs.Glob(os.DirFS("."), m[2]+"/*_test.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(tests, func(test string) bool { return slices.Contains(submatches(testFunc, read(t, test)), m[3]) }) {
+			t.Errorf("%s is to be killed by %s, which is not in %s", f, m[3], m[2])
+		}
+	}
+	table := mutantTable.FindStringSubmatch(read(t, "docs/reliability.md"))
+	if table == nil {
+		t.Fatal("docs/reliability.md has no table of mutants")
+	}
+	got := strings.Split(strings.TrimSuffix(table[1], "\n"), "\n")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the table in docs/reliability.md differs from testdata/mutants (-files +document):\n%s", diff)
 	}
 }
 

@@ -86,7 +86,10 @@ type signalError struct{ signal os.Signal }
 
 func (e *signalError) Error() string { return e.signal.String() }
 
-func (e *signalError) Is(target error) bool { return target == errInterrupted } //nolint:errorlint // what Is is for
+// Is also says that it is a cancellation: what a request returns that it ended is no failure of the server.
+func (e *signalError) Is(target error) bool { //nolint:errorlint // what Is is for
+	return target == errInterrupted || target == context.Canceled
+}
 
 // interruptCode is 128 and the signal's number, as of a process that the signal had ended: 130 for ctrl-c.
 func interruptCode(cause error) int {

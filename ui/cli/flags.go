@@ -54,7 +54,7 @@ func (a *app) addFlags(root *cobra.Command) {
 	a.kube.AddFlags(f)
 	f.Var(&a.demo, "demo", "use an embedded simulated cluster of this many objects instead of a real one")
 	f.Lookup("demo").NoOptDefVal = strconv.Itoa(defaultDemoObjects)
-	f.StringVar(&a.replay.file, "replay", "", "play this recording of orka record instead of asking a cluster; nothing can be applied")
+	f.Var(&a.replay.file, "replay", "play this recording of orka record instead of asking a cluster; nothing can be applied")
 	f.Var(&a.replay.speed, "replay-speed", "how many times as fast as recorded to play, 0 being without pauses (1 on screen, 0 for commands)")
 	f.BoolVarP(&a.allNamespaces, "all-namespaces", "A", false, "look in all namespaces")
 	a.knobFlags = map[string]*string{}

@@ -194,7 +194,13 @@ func many[T int | uint64](n T, what string) string {
 
 // mayCreate refuses a file that is there.
 func mayCreate(path string, force bool) error {
-	_, err := os.Stat(path)
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.IsDir():
+		return fmt.Errorf("recording: %s is a directory; name a file", path)
+	case err == nil && info.Mode()&fs.ModeNamedPipe != 0: // opening it would wait for a reader
+		return fmt.Errorf("recording: %s is a pipe; name a file", path)
+	}
 	if force || errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -19,8 +20,24 @@ import (
 
 // replayFlags are --replay and --replay-speed.
 type replayFlags struct {
-	file  string
+	file  fileFlag
 	speed speedFlag
+}
+
+// fileFlag is the name of a file. Given empty, as by a variable that isn't set, it is an error: without a recording the
+// command would answer from the cluster.
+type fileFlag string
+
+func (f *fileFlag) String() string { return string(*f) }
+
+func (f *fileFlag) Type() string { return "file" }
+
+func (f *fileFlag) Set(text string) error {
+	if text == "" {
+		return errors.New("want the FILE of a recording")
+	}
+	*f = fileFlag(text)
+	return nil
 }
 
 // speedFlag is a factor of the recorded pace; 0 is without pauses.
@@ -55,7 +72,7 @@ func (a *app) openReplay() (*source, error) {
 	if a.demo.on {
 		return nil, usagef("--replay and --demo: one of them")
 	}
-	file, err := recording.Open(a.replay.file)
+	file, err := recording.Open(string(a.replay.file))
 	if err != nil {
 		return nil, err
 	}

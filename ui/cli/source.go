@@ -34,6 +34,9 @@ func (a *app) open(ctx context.Context, contextName string) (*source, error) {
 	if a.replay.file != "" {
 		return a.openReplay()
 	}
+	if a.replay.speed.given {
+		return nil, usagef("--replay-speed: there is no --replay FILE to play")
+	}
 	if a.demo.on {
 		return a.openDemo(ctx)
 	}

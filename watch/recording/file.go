@@ -66,14 +66,15 @@ type discovered struct {
 
 // Open reads a recording.
 func Open(name string) (*File, error) {
+	// Before it is opened: that would wait for whoever writes to a pipe, and nothing could end it.
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("recording %s: it is no regular file", name)
+	}
 	f, err := os.Open(name) //nolint:gosec // the file a person named
 	if err != nil {
 		return nil, fmt.Errorf("recording: %w", err)
 	}
 	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("it is no regular file")
-	}
 	var file *File
 	if err == nil {
 		file, err = Read(f, info.Size())
@@ -278,7 +279,7 @@ func (s *scanner) finish() error {
 		if s.Cut > 0 {
 			return fmt.Errorf("nothing of it can be read: %s", s.Why)
 		}
-		return errors.New("it is empty")
+		return errEmpty
 	}
 	if len(s.discoveries) == 0 {
 		return errors.New("it ends before the server had said what it serves")

@@ -215,7 +215,7 @@ func TestNoRecording(t *testing.T) {
 		text []byte
 		want string
 	}{
-		"empty":              {nil, "no recording"},
+		"empty":              {nil, "it is empty"},
 		"another file":       {[]byte("apiVersion: v1\nkind: List\n"), "no recording"},
 		"a newer format":     {newer, "format 2; this orka reads format 1"},
 		"nothing but magic":  {magic(), "it is empty"},

@@ -40,11 +40,17 @@ func magic() []byte { return append([]byte(magicText), formatVersion) }
 // errMagic is for a file that is none of ours.
 var errMagic = errors.New("this is no recording of orka record")
 
+// errEmpty is for a file that its recorder, or whoever made it, left without a frame.
+var errEmpty = errors.New("it is empty")
+
 // checkMagic reads the first bytes of a file.
 func checkMagic(r io.Reader) error {
 	head := make([]byte, magicLen)
 	if _, err := io.ReadFull(r, head); err != nil {
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		if errors.Is(err, io.EOF) {
+			return errEmpty
+		}
+		if errors.Is(err, io.ErrUnexpectedEOF) {
 			return errMagic
 		}
 		return err

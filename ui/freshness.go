@@ -21,6 +21,15 @@ func until(t, now time.Time) string {
 	return columns.Age(max(time.Second, t.Round(0).Sub(now.Round(0)).Round(time.Second)))
 }
 
+// moment is when t was by the clock on the wall, with the date unless that is today's.
+func moment(t, now time.Time) string {
+	t, now = t.Local(), now.Local()
+	if t.Year() == now.Year() && t.YearDay() == now.YearDay() {
+		return t.Format(time.TimeOnly)
+	}
+	return t.Format(time.DateTime)
+}
+
 // verdict is what can be said of how fresh something is: a glyph, and texts from long to short.
 type verdict struct {
 	st    style
@@ -109,9 +118,9 @@ func trouble(th *theme, s *watch.Status, now time.Time) string {
 	default:
 		at := "never loaded"
 		if !s.ConfirmedAt.IsZero() {
-			at = "stale since " + s.ConfirmedAt.Local().Format(time.TimeOnly)
+			at = "stale since " + moment(s.ConfirmedAt, now)
 			if s.Phase == watch.Unconfirmed {
-				at = "last confirmed " + s.ConfirmedAt.Local().Format(time.TimeOnly)
+				at = "last confirmed " + moment(s.ConfirmedAt, now)
 			}
 		}
 		parts = append(parts, nameOf(s)+" "+at)

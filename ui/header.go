@@ -178,7 +178,8 @@ func (m *Model) kindsShown() []*watch.Kind {
 	return nil
 }
 
-// backoffPart counts down to the next try of whoever waits for one.
+// backoffPart counts down to the next try of whoever waits for one: of the watcher that the freshness names, as the two are
+// read together, else of the first.
 func (m *Model) backoffPart() (part, bool) {
 	var first time.Time
 	waiting := 0
@@ -200,6 +201,9 @@ func (m *Model) backoffPart() (part, bool) {
 	}
 	if waiting == 0 {
 		return part{}, false
+	}
+	if least := m.view.Health.Freshness(m.now, m.kindsShown()...).Least; least != nil && least.RetryAt.After(m.now) {
+		first = least.RetryAt
 	}
 	in := until(first, m.now)
 	return part{m.th.warnBold, []string{fmt.Sprintf("next try in %s (%d waiting)", in, waiting), "next try " + in, "try " + in}}, true

@@ -188,6 +188,13 @@ func TestFiveStates(t *testing.T) {
 			})
 		}, []string{"nothing is known of them yet", "next try in 7s"}, "there are no"},
 		{"stale", "k:pod", stalePods, []string{"pods stale since 03:04:11", "next try in 9s", "connection refused"}, ""},
+		{"stale since another day", "k:pod", func(h *engine.Health) {
+			setStatus(h, kindPod, func(s *watch.Status) { s.Phase, s.ConfirmedAt = watch.Backoff, testNow.Add(-26*time.Hour) })
+		}, []string{"pods stale since " + testNow.Add(-26*time.Hour).Local().Format(time.DateTime)}, ""},
+		{"the header counts for the kind that it names", "", func(h *engine.Health) {
+			stalePods(h)
+			setStatus(h, kindMetrics, func(s *watch.Status) { s.RetryAt = testNow.Add(2 * time.Second) })
+		}, []string{"pods stale 3m", "next try in 9s (2 waiting)"}, "next try in 2s"},
 		{"unconfirmed", "k:pod", func(h *engine.Health) {
 			setStatus(h, kindPod, func(s *watch.Status) { s.Phase, s.ConfirmedAt = watch.Unconfirmed, testNow.Add(-3*60e9) })
 		}, []string{"pods last confirmed 3m ago", "the stream is open but silent"}, "fresh"},

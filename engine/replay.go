@@ -37,14 +37,25 @@ func replaying(cfg Config, p *recording.Player) Config {
 	return cfg
 }
 
-// asPlayed is a status as the screens may show it: of what is over, the last confirmation is that of the recording.
+// asPlayed is a status as the screens may show it: what is over, or in an outage that was recorded, is as of the last
+// confirmation in the recording, not of when that was played.
 func (e *Engine) asPlayed(s *watch.Status) *watch.Status {
 	p := e.client.Player()
-	if p == nil || s.Reason != watch.ReasonEnded {
+	if p == nil {
 		return s
 	}
 	out := *s
-	out.ConfirmedAt, out.RetryAt, out.Attempt = p.Confirmed(s.Scope), time.Time{}, 0
+	switch {
+	case s.Reason == watch.ReasonEnded:
+		out.ConfirmedAt, out.RetryAt, out.Attempt = p.Confirmed(s.Scope), time.Time{}, 0
+	case s.Phase == watch.Backoff || s.Phase == watch.Unavailable || s.Phase == watch.Unconfirmed || s.Phase == watch.Diverged:
+		if s.ConfirmedAt.IsZero() {
+			return s // never, whatever was told since
+		}
+		out.ConfirmedAt = p.Confirmed(s.Scope)
+	default:
+		return s
+	}
 	return &out
 }
 

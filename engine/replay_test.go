@@ -181,6 +181,37 @@ func TestRecordings(t *testing.T) {
 	}
 }
 
+// TestOutageIsDatedAsRecorded plays an outage a day after it was recorded: what it keeps from being fresh is stale since then.
+func TestOutageIsDatedAsRecorded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file, err := recording.Open(filepath.Join(recordingsDir, "gaps.orka"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = file.Close() }()
+		ended := file.At(file.Length)
+		time.Sleep(24*time.Hour + time.Until(ended))
+		seen := 0
+		play(t, file, 1, func(*Config) {}, func(ctx context.Context, e *Engine) {
+			_, err := e.Await(ctx, func(v *View) bool {
+				for _, s := range v.Health.Watchers {
+					if s.Phase != watch.Backoff || s.ConfirmedAt.IsZero() {
+						continue
+					}
+					seen++
+					if s.ConfirmedAt.After(ended) {
+						t.Errorf("%s is stale since %s, and the recording ended at %s", s.Scope, s.ConfirmedAt, ended)
+					}
+				}
+				return seen > 0
+			})
+			if err != nil {
+				t.Errorf("no outage was played: %v", err)
+			}
+		})
+	})
+}
+
 // TestReplayIsWhatWasSeen records scenarios of faults drawn anew and compares: what is played gives what the recording
 // engine itself had at the end. ORKA_TEST_SEED=n replays a run.
 func TestReplayIsWhatWasSeen(t *testing.T) {

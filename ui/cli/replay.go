@@ -85,7 +85,7 @@ func (a *app) openReplay() (*source, error) {
 		fmt.Fprintf(a.errOut, "note: %s is not whole (%s): it replays up to the last whole frame, %d bytes cut off\n", a.replay.file, file.Why, file.Cut)
 	}
 	if file.Cut == 0 && !file.Ended {
-		fmt.Fprintf(a.errOut, "note: the recorder of %s was killed: what came in its last second may be missing\n", a.replay.file)
+		fmt.Fprintf(a.errOut, "note: %s has no end: its recorder was killed or is still writing. What came in its last second may be missing\n", a.replay.file)
 	}
 	speed := a.replay.speed.times
 	if !a.replay.speed.given && a.onScreen {

@@ -57,7 +57,7 @@ func (p *Player) ended() error {
 	case p.file.Cut > 0:
 		e.Why = fmt.Sprintf("%d bytes cut off", p.file.Cut)
 	case !p.file.Ended:
-		e.Why = "the recorder was ended before it"
+		e.Why = "its recorder was killed or was still writing"
 	}
 	return e
 }

@@ -53,7 +53,11 @@ func (s *object) draw(m *Model, c *canvas) {
 // drawNotice writes what is to be known of what the tab shows.
 func (s *object) drawNotice(m *Model, c *canvas) {
 	if t := s.text(); t != nil && t.err != "" {
-		drawRule(c, m.th.glyph.bad+" not read (r tries again) "+m.th.glyph.dot+" "+t.err, m.th.badBold)
+		what := " not read (r tries again) "
+		if m.info.Recording != nil {
+			what = " not read "
+		}
+		drawRule(c, m.th.glyph.bad+what+m.th.glyph.dot+" "+t.err, m.th.badBold)
 		return
 	}
 	kind := s.ref.kind

@@ -29,15 +29,35 @@ type source struct {
 // clusterDefault is the server that client-go falls back to where nothing is configured; nobody means it.
 const clusterDefault = "http://localhost:8080"
 
+// clusterFlags choose a cluster.
+var clusterFlags = []string{"kubeconfig", "context", "cluster", "user", "server"}
+
+// noCluster refuses flags that choose a cluster beside one that chooses another source: whoever gave both would read the one
+// as the other.
+func (a *app) noCluster(flag string) error {
+	for _, name := range clusterFlags {
+		if a.changed(name) {
+			return usagef("%s and --%s: one of them", flag, name)
+		}
+	}
+	return nil
+}
+
 // open connects to the chosen source; contextName "" is the current context. Nothing is sent yet.
 func (a *app) open(ctx context.Context, contextName string) (*source, error) {
 	if a.replay.file != "" {
+		if err := a.noCluster("--replay"); err != nil {
+			return nil, err
+		}
 		return a.openReplay()
 	}
 	if a.replay.speed.given {
 		return nil, usagef("--replay-speed: there is no --replay FILE to play")
 	}
 	if a.demo.on {
+		if err := a.noCluster("--demo"); err != nil {
+			return nil, err
+		}
 		return a.openDemo(ctx)
 	}
 	loader := a.flagsFor(contextName).ToRawKubeConfigLoader()

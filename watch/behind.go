@@ -13,21 +13,25 @@ const (
 	promptWithin = 10 * time.Second
 	// longSilence is a silence after which what comes may have been on its way all along. Bookmarks come each minute.
 	longSilence = 65 * time.Second
-	// askSpread is over how long the probes of streams that resume in one instant are spread; askAgain is the pause after one
-	// that failed.
+	// askSpread is over how long the probes of streams that resume in one instant are spread.
 	askSpread = 2 * time.Second
-	askAgain  = 15 * time.Second
+	// askAgain is the pause after a probe that failed; it doubles to askAgainMost.
+	askAgain     = 15 * time.Second
+	askAgainMost = time.Minute
 )
 
 // backlog is what may lie between the server and us after an outage or a silence: events as old as that. Until it is known to
 // be behind us, nothing that arrives confirms.
 type backlog struct {
 	since time.Time
-	ask   time.Time // when the next probe is due
+	ask   time.Time     // when the next probe is due
+	pause time.Duration // after the one before it
 	// target is the server's resourceVersion at a time: a stream that has come to it holds nothing older. "" until a probe has told.
 	target   string
 	targetAt time.Time
-	// blind is set when the server can't tell, or in no order that we know.
+	// lone is set when the stream came to the last target with a single event after a pause.
+	lone bool
+	// blind is set when the server has answered that it can't tell, or in no order that we know.
 	blind bool
 }
 
@@ -41,6 +45,7 @@ func (s *session) doubtOld(now time.Time) {
 func (s *session) fallBehind(now time.Time) {
 	if s.behind == nil {
 		s.behind = s.w.backlog(now)
+		s.doubt = now
 	}
 }
 
@@ -63,10 +68,13 @@ func (s *session) probeDue() (time.Time, bool) {
 
 func (s *session) ask(ctx context.Context) {
 	s.asked, s.askedAt = time.Now(), s.w.now.Checkpoint
-	if s.behind != nil {
-		s.behind.ask = s.asked.Add(askAgain)
-	}
 	s.probe = startProbe(ctx, s.w)
+}
+
+// failed books that a probe told nothing.
+func (b *backlog) failed(now time.Time) {
+	b.pause = min(max(askAgain, 2*b.pause), askAgainMost)
+	b.ask = now.Add(b.pause)
 }
 
 // proof is the time as of which nothing is missing once a frame has come that took the checkpoint to where it is; false while
@@ -83,13 +91,26 @@ func (s *session) proof(at time.Time, checkpoint string, bookmark bool) (time.Ti
 		}
 	case older(checkpoint, b.target):
 		return at, false
-	case at.Sub(b.targetAt) > promptWithin && (!bookmark || s.pause <= promptWithin || at.Sub(b.targetAt) > ConfirmWithin):
-		// So slow a line holds more of the same. A bookmark that comes alone is of a quiet kind, and needs no hurry.
+	case at.Sub(b.targetAt) > promptWithin && !s.quiet(at, bookmark):
 		s.behind = s.w.backlog(at)
+		s.behind.lone = s.pause > promptWithin
 		return b.targetAt, true
 	}
 	s.behind = nil
 	return at, true
+}
+
+// quiet reports whether a frame that came to the target late did so for want of anything to say. So slow a line holds more of the
+// same; but a bookmark that comes alone is of a quiet kind, and so is, twice in a row, an event.
+func (s *session) quiet(at time.Time, bookmark bool) bool {
+	b := s.behind
+	return s.pause > promptWithin && at.Sub(b.targetAt) <= ConfirmWithin && (bookmark || b.lone)
+}
+
+// unmarkedAt is when a stream that is behind has had time enough for a bookmark that tells where the server is, and none came;
+// false where that says nothing. A kind may have none, or those of a server whose bookmarks stand still where nothing happens.
+func (s *session) unmarkedAt() (time.Time, bool) {
+	return s.doubt.Add(silentAfter), s.behind != nil && !s.w.unmarked
 }
 
 // confirm books that nothing is missing of what the server had at a time, and what else changes with that.
@@ -111,26 +132,28 @@ func (s *session) confirm(at time.Time, change func(*Status)) {
 func (s *session) judge(now time.Time) (end, bool) {
 	p := s.probe
 	s.probe = nil
+	order, err := resourceversion.CompareResourceVersion(p.rv, s.askedAt)
 	if p.err != nil {
 		s.w.hold(p.err, now)
-		if s.behind != nil {
-			s.behind.blind = true
-		}
-		return end{}, false
+		err = p.err
 	}
-	_, err := resourceversion.CompareResourceVersion(p.rv, s.w.now.Checkpoint)
 	switch {
+	case err != nil && s.behind != nil:
+		s.behind.blind = s.behind.blind || p.err == nil || cantTell(p.err)
+		s.behind.failed(now)
 	case err != nil:
-		if s.behind != nil {
-			s.behind.blind = true
-		}
-	case older(p.rv, s.askedAt):
+	case order < 0:
 		return s.rewound(p.rv), true
-	case !older(s.w.now.Checkpoint, p.rv):
+	case older(s.w.now.Checkpoint, p.rv):
+		if s.behind != nil {
+			s.behind.target, s.behind.targetAt = p.rv, p.began
+		}
+	default:
 		s.behind = nil
+		if order > 0 && now.Sub(p.began) > promptWithin { // as in proof
+			s.behind = s.w.backlog(now)
+		}
 		s.confirm(p.began, func(*Status) {})
-	case s.behind != nil:
-		s.behind.target, s.behind.targetAt = p.rv, p.began
 	}
 	return end{}, false
 }

@@ -105,6 +105,16 @@ func overloaded(err error) bool {
 	return errors.As(err, &e) && (e.Code == http.StatusTooManyRequests || e.Code == http.StatusServiceUnavailable)
 }
 
+// cantTell reports whether an answer to a probe says that asking again is of no use. No answer at all says nothing: the line
+// that holds up the stream holds up the probe. Nor does one that is about the moment, or of a gateway on the way.
+func cantTell(err error) bool {
+	var e *APIError
+	if !errors.As(err, &e) || overloaded(err) {
+		return false
+	}
+	return e.Code < http.StatusBadGateway && e.Code != http.StatusUnauthorized
+}
+
 // holdsServer reports whether a Retry-After in answer to a request of this group is about the whole
 // server. Priority and fairness (429) is; a 503 for a group that another server may stand behind is about
 // that group alone, and must not stop the others.

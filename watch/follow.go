@@ -48,6 +48,9 @@ func (w *Watcher) follow(ctx context.Context, q WatchQuery) (out end) {
 		out.streamed = out.streamed || !s.opened.IsZero()
 	}()
 
+	if w.retried && !q.Initial { // the stream in which that was asked ended before there was a slot
+		s.wantRelist(ReasonUser)
+	}
 	timer := time.NewTimer(openWithin)
 	defer timer.Stop()
 	for {
@@ -67,6 +70,7 @@ func (w *Watcher) follow(ctx context.Context, q WatchQuery) (out end) {
 			return end{reason: s.relist}
 		case <-w.kick:
 			if !s.initial {
+				w.retried = true
 				s.wantRelist(ReasonUser)
 			}
 		case <-s.probe.answered():

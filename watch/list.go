@@ -151,29 +151,6 @@ func (w *Watcher) page(ctx context.Context, q ListQuery) (ListEnd, error) {
 	return e, err
 }
 
-// pass waits while the server wants no requests, and shows that it does.
-func (w *Watcher) pass(ctx context.Context) error {
-	group := w.scope.Kind.Group
-	until := w.cfg.Slots.heldUntil(group)
-	if w.heldUntil.After(until) {
-		until = w.heldUntil
-	}
-	if time.Now().Before(until) {
-		was := w.now.Phase
-		w.update(func(s *Status) { s.Phase, s.Reason, s.RetryAt = Backoff, ReasonThrottled, until })
-		defer w.update(func(s *Status) {
-			s.RetryAt = time.Time{}
-			if was == Listing || was == Queued {
-				s.Phase = was
-			}
-		})
-	}
-	if err := sleep(ctx, time.Until(w.heldUntil)); err != nil {
-		return err
-	}
-	return w.cfg.Slots.pass(ctx, group, w.cfg.Rand)
-}
-
 // beginGeneration starts a list: nothing of an earlier one that failed counts.
 func (w *Watcher) beginGeneration() {
 	w.listBegan = time.Now()
@@ -226,7 +203,7 @@ func (w *Watcher) complete(ctx context.Context, rv string) error {
 	if err := w.sink.Sweep(ctx, w.scope, w.now.Generation); err != nil {
 		return w.refused(ctx, err)
 	}
-	w.needList = false
+	w.needList, w.retried = false, false
 	w.brokenLists = 0
 	w.listedAt = now
 	w.relistAt = now.Add(jitter(w.cfg.RelistEvery, w.cfg.Rand()))

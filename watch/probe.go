@@ -5,13 +5,15 @@ import (
 	"time"
 )
 
-// probeWithin bounds a probe once it has its list slot.
-const probeWithin = 10 * time.Second
+// probeWithin bounds a probe once it goes out.
+const probeWithin = 30 * time.Second
 
 // probe asks the server for its present resourceVersion, by a LIST of one object.
 type probe struct {
 	cancel context.CancelFunc
 	ended  chan struct{} // closed when the goroutine ends
+	// heldUntil is when it may ask.
+	heldUntil time.Time
 
 	// Written by the goroutine before it ends.
 	began time.Time
@@ -21,7 +23,7 @@ type probe struct {
 
 func startProbe(ctx context.Context, w *Watcher) *probe {
 	ctx, cancel := context.WithCancel(ctx)
-	p := &probe{cancel: cancel, ended: make(chan struct{})}
+	p := &probe{cancel: cancel, ended: make(chan struct{}), heldUntil: w.heldUntil}
 	go func() {
 		defer close(p.ended)
 		defer func() {
@@ -35,16 +37,14 @@ func startProbe(ctx context.Context, w *Watcher) *probe {
 }
 
 func (p *probe) ask(ctx context.Context, w *Watcher) (string, error) {
-	t := w.cfg.Slots.join(func() int { return int(w.priority.Load()) })
-	defer t.leave()
-	select {
-	case <-t.granted:
-	case <-ctx.Done():
-		return "", ctx.Err()
-	}
-	if err := w.cfg.Slots.pass(ctx, w.scope.Kind.Group, w.cfg.Rand); err != nil {
+	if err := sleep(ctx, time.Until(p.heldUntil)); err != nil {
 		return "", err
 	}
+	leave, err := w.cfg.Slots.enter(ctx, w.scope.Kind.Group, w.cfg.Rand)
+	if err != nil {
+		return "", err
+	}
+	defer leave()
 	ctx, cancel := context.WithTimeout(ctx, probeWithin)
 	defer cancel()
 	p.began = time.Now()

@@ -179,3 +179,50 @@ func TestRetryAfterOfOneRequest(t *testing.T) {
 		r.settled(podKind)
 	})
 }
+
+// TestHeldGroupHoldsNoSlots: kinds of a group that wants no requests for minutes don't keep those of others from listing,
+// whether they were to begin a list or are between two pages of one.
+func TestHeldGroupHoldsNoSlots(t *testing.T) {
+	for _, paged := range []bool{false, true} {
+		t.Run(fmt.Sprintf("paged %v", paged), func(t *testing.T) {
+			inRig(t, sim.Config{}, func(r *rig) {
+				r.cfg.RelistEvery, r.cfg.PageLimit = time.Hour, 2
+				r.pods(0, 20)
+				w := r.startLive(podKind)
+				var broken []*watch.Watcher
+				for i := range 3 * watch.MaxLists {
+					k := widgets(t, r, fmt.Sprintf("Widget%02d", i))
+					var src watch.Source = r.client
+					if paged {
+						src = pagesOnly{src}
+						for j := range 5 {
+							r.must(r.sim.Create(widget(k, fmt.Sprintf("widget-%d", j))))
+						}
+					}
+					b := r.startOver(k, src)
+					r.await(b, 5*time.Second, "Live", func(s *watch.Status) bool { return s.Phase == watch.Live })
+					broken = append(broken, b)
+					m := sim.Match{Resource: k.ResourceName()}
+					if paged && i > 0 {
+						r.sim.Inject(sim.Fault{Match: m, Times: 1, Action: sim.Delay{For: 100 * time.Millisecond}})
+						continue
+					}
+					r.sim.Inject(sim.Fault{Match: m, Action: sim.Status{Code: 503, RetryAfter: 5 * time.Minute}})
+				}
+				for _, b := range broken {
+					b.Retry()
+				}
+				r.pass(3 * time.Second)
+				w.Retry()
+				r.await(w, time.Second, "a relist of another group", func(s *watch.Status) bool { return s.Relists == 1 && s.Fresh(time.Now()) })
+				r.sim.Heal()
+				r.pass(6 * time.Minute)
+				for _, b := range broken {
+					if s := b.Status(); s.Phase != watch.Live && s.Phase != watch.Unconfirmed {
+						t.Errorf("after the time that the group named: %+v", *s)
+					}
+				}
+			})
+		})
+	}
+}

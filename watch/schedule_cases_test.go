@@ -12,4 +12,5 @@ var scheduleCases = []struct {
 	{4, "a page that was answered Retry-After was followed by the first page again at once"},
 	{888, "a watch that was accepted and then denied within its stream was asked for, and listed anew, every two seconds"},
 	{952, "the server: a stalled stream ended in form at its deadline, which confirms"},
+	{188, "a probe went out before the time that an answer to another request had named"},
 }

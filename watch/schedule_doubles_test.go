@@ -64,10 +64,10 @@ func (l *link) out(scope watch.Scope) {
 	}
 }
 
-// answer books an answer.
-func (l *link) answer(scope watch.Scope, err error) {
+// answer books an answer, unless nobody waits for it any more.
+func (l *link) answer(ctx context.Context, scope watch.Scope, err error) {
 	var api *watch.APIError
-	if !errors.As(err, &api) || api.RetryAfter == 0 {
+	if !errors.As(err, &api) || api.RetryAfter == 0 || ctx.Err() != nil {
 		return
 	}
 	whom := scope.String()
@@ -76,6 +76,8 @@ func (l *link) answer(scope watch.Scope, err error) {
 		whom = "" // all of the server
 	case 503:
 		whom = scope.Kind.Group // behind which another server may stand
+	case 404:
+		return // the watcher has ended; the next one knows nothing of it
 	}
 	l.all.mu.Lock()
 	defer l.all.mu.Unlock()
@@ -97,8 +99,10 @@ func (l *link) decode() {
 }
 
 func (l *link) List(ctx context.Context, scope watch.Scope, q watch.ListQuery, emit func([]watch.Delta) error) (watch.ListEnd, error) {
-	l.list(scope, 1)
-	defer l.list(scope, -1)
+	if q.Limit != 1 { // a probe is no LIST, and has slots of its own
+		l.list(scope, 1)
+		defer l.list(scope, -1)
+	}
 	l.out(scope)
 	if err := waitFor(ctx, l.delay); err != nil {
 		return watch.ListEnd{}, err
@@ -110,7 +114,7 @@ func (l *link) List(ctx context.Context, scope watch.Scope, q watch.ListQuery, e
 	if err != nil { // when a connection breaks, the lists over it give their slots back after its streams have ended
 		_ = waitFor(ctx, l.delay)
 	}
-	l.answer(scope, err)
+	l.answer(ctx, scope, err)
 	return end, err
 }
 
@@ -135,7 +139,7 @@ func (l *link) Watch(ctx context.Context, scope watch.Scope, q watch.WatchQuery)
 		if q.Initial { // as in List
 			_ = waitFor(ctx, l.delay)
 		}
-		l.answer(scope, err)
+		l.answer(ctx, scope, err)
 		s.end()
 		return nil, err
 	}
@@ -168,7 +172,7 @@ func (s *linkStream) Next() ([]watch.Event, error) {
 	if err != nil && s.initial { // as in List
 		_ = waitFor(s.ctx, s.l.delay)
 	}
-	s.l.answer(s.scope, err)
+	s.l.answer(s.ctx, s.scope, err)
 	return events, err
 }
 

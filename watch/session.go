@@ -31,6 +31,7 @@ type session struct {
 	asked   time.Time // of the last probe
 	askedAt string    // the checkpoint then
 	behind  *backlog  // what comes may be old; nil when it comes as it happens
+	doubt   time.Time // since when it may be
 }
 
 // deadline is when expire has something to do unless a batch comes first.
@@ -50,6 +51,9 @@ func (s *session) deadline() time.Time {
 		at = earlier(at, s.w.confirmed.Add(ConfirmWithin))
 	}
 	if due, ok := s.probeDue(); ok {
+		at = earlier(at, due)
+	}
+	if due, ok := s.unmarkedAt(); ok {
 		at = earlier(at, due)
 	}
 	if s.granted == nil {
@@ -87,6 +91,10 @@ func (s *session) expire(ctx context.Context) (end, bool) {
 		if due(s.frame, silentAfter) {
 			s.w.unmarked = !s.marked
 			return failed(errSilent), true
+		}
+		if at, ok := s.unmarkedAt(); ok && due(at, 0) {
+			s.w.unmarked = true
+			return end{reason: ReasonClosed, streamed: true}, true // the end of a short one will confirm
 		}
 		if !s.doubted && due(s.w.confirmed, ConfirmWithin) {
 			s.doubted = true

@@ -10,6 +10,9 @@ import (
 // enough to stay polite (a large LIST costs a server seconds and hundreds of megabytes).
 const MaxLists = 4
 
+// maxProbes is how many probes may be in flight per API server. Each asks for one object.
+const maxProbes = 8
+
 // Slots is what the watchers of one API server share: its list slots, the time before which it wants no
 // request, and where it was found not to stream lists. All methods may be called from any goroutine.
 type Slots struct {
@@ -18,6 +21,7 @@ type Slots struct {
 	waiting []*ticket
 	held    map[string]time.Time // by group; "" is the whole server
 	streams map[string]bool      // groups whose WatchList is known to work (true) or not (false)
+	probes  chan struct{}        // one each that is in flight
 	swallow bool                 // something between us and the server swallows end bookmarks
 }
 
@@ -26,7 +30,7 @@ func NewSlots(n int) *Slots {
 	if n < 1 {
 		n = MaxLists
 	}
-	return &Slots{free: n, held: make(map[string]time.Time), streams: make(map[string]bool)}
+	return &Slots{free: n, held: make(map[string]time.Time), streams: make(map[string]bool), probes: make(chan struct{}, maxProbes)}
 }
 
 // ticket is a place in the queue for a list slot.
@@ -118,6 +122,26 @@ func (s *Slots) pass(ctx context.Context, group string, rnd func() float64) erro
 		if err := sleep(ctx, wait+time.Duration(rnd()*float64(holdSpread))); err != nil {
 			return err
 		}
+	}
+}
+
+// enter waits until a probe may go out to a group, of which it then is one of maxProbes until leave is called. It has no list slot:
+// lists take long, and a probe that hangs must not keep them waiting.
+func (s *Slots) enter(ctx context.Context, group string, rnd func() float64) (leave func(), err error) {
+	leave = func() { <-s.probes }
+	for {
+		if err := s.pass(ctx, group, rnd); err != nil {
+			return nil, err
+		}
+		select {
+		case s.probes <- struct{}{}:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		if !time.Now().Before(s.heldUntil(group)) {
+			return leave, nil
+		}
+		leave()
 	}
 }
 

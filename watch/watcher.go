@@ -42,6 +42,7 @@ type Watcher struct {
 	pollUntil    time.Time // RBAC lets us list but not watch; asked again then
 	watched      bool      // a watch has been open since the last denial
 	why          Reason    // of the next list
+	retried      bool      // a person has asked for a relist, and none is complete since
 	slot         *ticket   // held, queued for, or nil
 	confirmed    time.Time // as Status.ConfirmedAt, with the monotonic clock
 	brokenLists  int       // streamed lists in a row that broke off

@@ -6,6 +6,8 @@ import "time"
 const (
 	// backoffFirst is the wait after the first failure.
 	backoffFirst = 800 * time.Millisecond
+	// livedPart bounds the wait after a stream that broke off: a part of the time that it was open.
+	livedPart = 8
 	// healthyAfter is how long a watcher must do well for its back-off to start anew.
 	healthyAfter = 2 * time.Minute
 	// defaultBackoffMax bounds the wait.

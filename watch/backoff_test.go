@@ -112,8 +112,12 @@ func TestBackoffGrowsAndResets(t *testing.T) {
 			t.Errorf("%d attempts in 10 minutes, want the back-off to reach its cap of 30s", grown)
 		}
 		r.pass(30 * time.Second)
-		if again := outage(time.Second); again[0] < 15*time.Second {
-			t.Errorf("first wait %s after 30s of health, want the back-off to go on", again[0])
+		again := outage(time.Second)
+		if again[0] < 3*time.Second || again[0] > 5*time.Second {
+			t.Errorf("first wait %s after a stream of 30s, want an eighth of that", again[0])
+		}
+		if attempts() <= grown {
+			t.Errorf("attempt %d after 30s of health, want the back-off to go on from %d", attempts(), grown)
 		}
 		r.pass(3 * time.Minute)
 		if fresh := outage(time.Second); fresh[0] > 800*time.Millisecond {

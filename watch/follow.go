@@ -36,6 +36,7 @@ func (w *Watcher) follow(ctx context.Context, q WatchQuery) (out end) {
 	if w.unmarked {
 		q.Timeout = unmarkedTimeout + time.Duration(w.cfg.Rand()*float64(unmarkedSpread))
 	}
+	q.Timeout = w.cuts.timeout(q.Timeout, time.Now())
 	if q.Initial {
 		w.beginGeneration()
 	}

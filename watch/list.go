@@ -255,6 +255,6 @@ func streamEnd(err error, heard bool, lived time.Duration) end {
 		return end{reason: ReasonShortWatch, err: errors.New("the server closed the watch at once"), streamed: true}
 	}
 	out := failed(err)
-	out.streamed = true
+	out.streamed, out.lived = true, lived
 	return out
 }

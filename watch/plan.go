@@ -12,6 +12,7 @@ type ending struct {
 	before  Reason        // of the last of them
 	refused int           // 403s in a row before this one, since it was last allowed; -1 when it never was
 	healthy time.Duration // how long the watcher had done well
+	lived   time.Duration // how long the stream was open that broke off
 }
 
 // step is what a watcher does next.
@@ -70,6 +71,10 @@ func plan(e ending, most time.Duration, rnd float64) step {
 		return step{phase: Unavailable, gone: true}
 	case ReasonServerError:
 		return step{phase: Unavailable, relist: e.tooNew, attempt: n, wait: wait}
+	}
+	if e.reason == ReasonNetwork && e.lived > 0 {
+		// A proxy that cuts every stream after a while costs a request in that while, and must not cost freshness.
+		wait = max(after, min(wait, max(BackoffWait(1, most, rnd), e.lived/livedPart)))
 	}
 	return step{phase: Backoff, attempt: n, wait: wait} // Network, ShortWatch, Throttled
 }

@@ -148,6 +148,7 @@ func (s *session) take(ctx context.Context, b batch) (end, bool) {
 		return failed(errNoEnd), true
 	default:
 		lived := b.at.Sub(s.opened)
+		s.w.cuts.ended(b.err, b.at.Sub(s.frame), b.at)
 		if errors.Is(b.err, io.EOF) && lived >= s.timeout-deadlineSlack {
 			// A dead connection does not end in time and in form: the server has sent all it had by then. The news of it may be late.
 			s.confirm(earlier(b.at, s.started.Add(s.timeout)), func(*Status) {})

@@ -45,6 +45,7 @@ type Watcher struct {
 	retried      bool      // a person has asked for a relist, and none is complete since
 	slot         *ticket   // held, queued for, or nil
 	confirmed    time.Time // as Status.ConfirmedAt, with the monotonic clock
+	cuts         idleCuts
 	brokenLists  int       // streamed lists in a row that broke off
 	heldUntil    time.Time // the server wants no request of this watcher before
 	unmarked     bool      // the server sends no bookmarks for this kind: streams are kept short, and their ends confirm
@@ -143,8 +144,9 @@ func (w *Watcher) Run(ctx context.Context) error {
 type end struct {
 	reason   Reason // ReasonNone: a list is complete, go on
 	err      error
-	listing  bool // no complete list came of it
-	streamed bool // a stream had been open
+	listing  bool          // no complete list came of it
+	streamed bool          // a stream had been open
+	lived    time.Duration // how long, when it broke off
 }
 
 func failed(err error) end { return end{reason: Classify(err), err: err} }
@@ -185,7 +187,7 @@ func (w *Watcher) conclude(out end) step {
 	if out.reason != ReasonNone {
 		next = plan(ending{
 			reason: out.reason, listing: out.listing, after: retryAfter(out.err), tooNew: tooLarge(out.err),
-			attempt: w.attempts, before: w.failure, healthy: healthy, refused: w.denied(),
+			attempt: w.attempts, before: w.failure, healthy: healthy, refused: w.denied(), lived: out.lived,
 		}, w.cfg.BackoffMax, w.cfg.Rand())
 	}
 	if out.reason == ReasonForbidden && !out.listing {

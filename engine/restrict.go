@@ -121,7 +121,7 @@ func (e *Engine) widen(listed []*watch.Kind) {
 	defer e.mu.Unlock()
 	for _, s := range ended {
 		if w := e.watchers[watch.Scope{Kind: s.Kind}]; w != nil {
-			w.watcher.Retry() // a mailbox: several namespaces of a kind cost one list
+			w.watcher.Relist() // a mailbox: several namespaces of a kind cost one list
 		}
 	}
 }

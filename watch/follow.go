@@ -49,6 +49,9 @@ func (w *Watcher) follow(ctx context.Context, q WatchQuery) (out end) {
 		out.streamed = out.streamed || !s.opened.IsZero()
 	}()
 
+	if !q.Initial && w.anew.Swap(false) {
+		w.retried = true
+	}
 	if w.retried && !q.Initial { // the stream in which that was asked ended before there was a slot
 		s.wantRelist(ReasonUser)
 	}
@@ -72,6 +75,7 @@ func (w *Watcher) follow(ctx context.Context, q WatchQuery) (out end) {
 		case <-w.kick:
 			if !s.initial {
 				w.retried = true
+				w.anew.Store(false)
 				s.wantRelist(ReasonUser)
 			}
 		case <-s.probe.answered():

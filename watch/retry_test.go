@@ -29,3 +29,36 @@ func TestRetryOutlivesItsStream(t *testing.T) {
 		}
 	})
 }
+
+// TestRelistInAnOutage: what asks for a list gets one, once there is a server; a person's Retry is about the connection alone.
+func TestRelistInAnOutage(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		ask     func(*watch.Watcher)
+		relists bool
+	}{
+		{"Relist", (*watch.Watcher).Relist, true},
+		{"Retry", (*watch.Watcher).Retry, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			inRig(t, sim.Config{}, func(r *rig) {
+				r.cfg.RelistEvery = time.Hour
+				r.pods(0, 20)
+				w := r.startLive(podKind)
+				r.sim.Refuse(true)
+				r.pass(20 * time.Second)
+				if p := w.Status().Phase; p != watch.Backoff {
+					t.Fatalf("%s in an outage", p)
+				}
+				test.ask(w)
+				r.pass(time.Millisecond)
+				r.sim.Refuse(false)
+				r.pass(time.Minute)
+				if s := w.Status(); s.Relists > 0 != test.relists || !s.Fresh(time.Now()) {
+					t.Errorf("want a relist: %v, and fresh: %+v", test.relists, *s)
+				}
+				r.settled(podKind)
+			})
+		})
+	}
+}

@@ -53,6 +53,7 @@ type Watcher struct {
 	// Atomic.
 	status   atomic.Pointer[Status]
 	priority atomic.Int64
+	anew     atomic.Bool // Relist
 
 	// Guarded by mu.
 	mu      sync.Mutex
@@ -91,6 +92,12 @@ func (w *Watcher) Retry() {
 	case w.kick <- struct{}{}:
 	default:
 	}
+}
+
+// Relist is Retry, and asks for a list anew even where the watcher is not doing well now. From any goroutine.
+func (w *Watcher) Relist() {
+	w.anew.Store(true)
+	w.Retry()
 }
 
 // Suspend tells the watcher that the machine slept: nothing seen so far may be called fresh, and the

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/pprof"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +20,9 @@ import (
 
 // sampleEvery is the period of the samples.
 const sampleEvery = 10 * time.Second
+
+// profileEvery is how many samples lie between two heap profiles, which tell what has grown if something has.
+const profileEvery = 12
 
 // sample is what one moment of a soak is like.
 type sample struct {
@@ -111,6 +115,9 @@ func (p *sampler) take() {
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
+	if len(p.samples)%profileEvery == 0 {
+		p.profile()
+	}
 	v := p.s.engine.View()
 	stats := p.s.engine.store.Stats()
 	x := sample{
@@ -138,6 +145,13 @@ func (p *sampler) take() {
 		strconv.FormatInt(x.changes, 10), strconv.FormatInt(x.connections, 10), n(int(x.relists)), n(int(x.restarts)), u(x.dropped, 10),
 	})
 	p.csv.Flush()
+}
+
+func (p *sampler) profile() {
+	f := createFile(p.s.t, filepath.Join(filepath.Dir(p.file.Name()), fmt.Sprintf("heap-%03d.pprof", len(p.samples)/profileEvery)))
+	if err := pprof.Lookup("heap").WriteTo(f, 0); err != nil {
+		p.s.note("heap profile: %v", err)
+	}
 }
 
 // report prints the figures and fails when heap or goroutines have grown.

@@ -1,11 +1,12 @@
 package watch
 
-// internLimit is how many distinct strings an Interner keeps before it starts anew: enough for the label
-// sets and node names of a large cluster, little enough that strings of long-gone objects don't pile up.
-const internLimit = 1 << 16
+// internLimit is how many distinct strings a generation of an Interner holds: enough for the node names and label sets that
+// objects of a large cluster share, little enough that what occurs once (a label that counts up, say) doesn't pile up.
+const internLimit = 1 << 13
 
-// Interner makes equal strings share memory. It is owned by one goroutine.
-type Interner struct{ seen map[string]string }
+// Interner makes equal strings share memory. It keeps those of its last two generations; one that is met again moves to the
+// present one, so that what is in use stays. It is owned by one goroutine.
+type Interner struct{ seen, before map[string]string }
 
 // String returns a string equal to s that owns its memory and is shared with earlier equal ones.
 func (in *Interner) String(s string) string {
@@ -15,16 +16,10 @@ func (in *Interner) String(s string) string {
 	if t, ok := in.seen[s]; ok {
 		return t
 	}
-	return in.add(string([]byte(s)))
-}
-
-// add keeps t, which owns its memory.
-func (in *Interner) add(t string) string {
-	if in.seen == nil || len(in.seen) >= internLimit {
-		in.seen = make(map[string]string, 64)
+	if t, ok := in.before[s]; ok {
+		return in.add(t)
 	}
-	in.seen[t] = t
-	return t
+	return in.add(string([]byte(s)))
 }
 
 // Bytes is String for bytes, which are not retained.
@@ -35,5 +30,17 @@ func (in *Interner) Bytes(b []byte) string {
 	if t, ok := in.seen[string(b)]; ok { // the compiler makes no string for this look-up
 		return t
 	}
+	if t, ok := in.before[string(b)]; ok {
+		return in.add(t)
+	}
 	return in.add(string(b))
+}
+
+// add keeps t, which owns its memory.
+func (in *Interner) add(t string) string {
+	if in.seen == nil || len(in.seen) >= internLimit {
+		in.seen, in.before = make(map[string]string, 64), in.seen
+	}
+	in.seen[t] = t
+	return t
 }

@@ -133,3 +133,23 @@ func TestPlannersAreStable(t *testing.T) {
 		t.Errorf("no buckets are one: %v", k)
 	}
 }
+
+// TestEveryObjectIsFound: the first of a page and the last, and nothing before, between and after them.
+func TestEveryObjectIsFound(t *testing.T) {
+	objects := somePods(3 * PageSize)
+	w := BuildWorld(Modulo(1), objects...)
+	if n := len(w.Shards[0].Pages); n < 2 {
+		t.Fatalf("%d pages", n)
+	}
+	for _, o := range objects {
+		if got := w.Get(pods, o.Namespace, o.Name); got != o {
+			t.Fatalf("%s/%s is not found: %v", o.Namespace, o.Name, got)
+		}
+		if got := w.Get(pods, o.Namespace, o.Name+"\x00"); got != nil {
+			t.Fatalf("%v is found for the name after it", got)
+		}
+	}
+	if got := w.Get(pods, "", ""); got != nil {
+		t.Errorf("%v is found for no name", got)
+	}
+}

@@ -57,6 +57,9 @@ func TestJudge(t *testing.T) {
 {"Action":"fail","Test":"TestA/b"}
 {"Action":"fail","Test":"TestA"}
 {"Action":"fail"}`, verdict{test: "TestA"}},
+		"panicked in a goroutine": {`{"Action":"run","Test":"TestA"}
+{"Action":"output","Test":"TestA","Output":"panic: runtime error: index out of range\n"}
+{"Action":"fail"}`, verdict{test: "TestA"}},
 		"did not end": {`{"Action":"run","Test":"TestA"}
 {"Action":"pass","Test":"TestA"}
 {"Action":"run","Test":"TestB"}

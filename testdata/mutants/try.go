@@ -168,6 +168,8 @@ func judge(events *bytes.Buffer) (v verdict, ran []string, output string) {
 			delete(running, top)
 		case strings.HasPrefix(e.Output, "panic: test timed out"):
 			v.timeout = true
+		case strings.HasPrefix(e.Output, "panic: ") && top != "": // in another goroutine than the test's
+			v.first(top)
 		}
 		if top == "" {
 			output += e.Output

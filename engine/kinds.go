@@ -152,16 +152,18 @@ func (e *Engine) reconcile(ctx context.Context, d kube.Discovery, version string
 	e.mu.Lock()
 	kinds := keepFailed(d.Kinds, e.served.Kinds, failed)
 	gone := subtract(e.served.Kinds, kinds)
-	if version == "" {
-		version = e.server.Version
-	}
-	e.served, e.failures = Served{Kinds: kinds, Aliases: d.Aliases}, failures
-	e.server = Server{Connected: true, Version: watch.Sanitize(version)}
+	e.served.Kinds = subtract(e.served.Kinds, gone)
 	e.mu.Unlock()
 
 	e.stopKinds(ctx, gone)
 
 	e.mu.Lock()
+	if version == "" {
+		version = e.server.Version
+	}
+	// What is served and who watches it change together: a View with a kind but no watcher would say that there is none of it.
+	e.served, e.failures = Served{Kinds: kinds, Aliases: d.Aliases}, failures
+	e.server = Server{Connected: true, Version: watch.Sanitize(version)}
 	watched := e.selected(e.served)
 	// Started in the order they are wanted: the first few get a list slot at once.
 	slices.SortStableFunc(watched, func(a, b *watch.Kind) int { return e.priority(a) - e.priority(b) })

@@ -2,13 +2,19 @@ package engine
 
 import (
 	"context"
+	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"k8s.io/client-go/rest"
 
 	"orka/watch"
 	"orka/watch/sim"
@@ -174,4 +180,76 @@ func TestSuspendIsNoticed(t *testing.T) {
 	}, func(e *Engine) {
 		e.wall = func() time.Time { return time.Now().Round(0).Add(time.Duration(slept.Load())) }
 	})
+}
+
+// TestServedKindsAreWatched: no View has a kind that can be listed and nobody who watches it, not even while its type is
+// exchanged: whoever waits for the lists would find nothing to wait for, and say that there are no objects.
+func TestServedKindsAreWatched(t *testing.T) {
+	exploring(t, sim.Config{}, lingering, func(t *testing.T, server *sim.Server, e *Engine) {
+		crd := func(version string) *apiextensionsv1.CustomResourceDefinition {
+			return &apiextensionsv1.CustomResourceDefinition{
+				ObjectMeta: metav1.ObjectMeta{Name: "widgets.example.dev"},
+				Spec: apiextensionsv1.CustomResourceDefinitionSpec{
+					Group: "example.dev", Scope: apiextensionsv1.NamespaceScoped,
+					Names: apiextensionsv1.CustomResourceDefinitionNames{Plural: "widgets", Singular: "widget", Kind: "Widget", ListKind: "WidgetList"},
+					Versions: []apiextensionsv1.CustomResourceDefinitionVersion{{
+						Name: version, Served: true, Storage: true,
+						Schema: &apiextensionsv1.CustomResourceValidation{OpenAPIV3Schema: &apiextensionsv1.JSONSchemaProps{Type: "object"}},
+					}},
+				},
+			}
+		}
+		if err := server.Create(crd("v1")); err != nil {
+			t.Fatal(err)
+		}
+		watched := func(v *View) {
+			for _, k := range v.Health.Kinds {
+				if k.Verbs.Has(watch.VerbList) && len(v.Health.Of(k)) == 0 {
+					t.Errorf("view %d: %s is served, and nobody watches it", v.Seq, k)
+				}
+			}
+			if v.Health.Server.Connected && len(v.Health.Watchers) == 0 {
+				t.Errorf("view %d is connected and has no watchers", v.Seq)
+			}
+		}
+		version := func(want string) func(*View) bool {
+			return func(v *View) bool {
+				watched(v)
+				k := v.Health.Kind("widgets")
+				return k != nil && k.Version == want && complete(v)
+			}
+		}
+		await(t, e, "v1", version("v1"))
+		for _, next := range []string{"v2", "v3", "v4"} {
+			if err := server.Update(crd(next)); err != nil {
+				t.Fatal(err)
+			}
+			await(t, e, next, version(next))
+		}
+	})
+}
+
+// lingering makes streams take their time to end.
+func lingering(_ *Config, conn *rest.Config) {
+	conn.Wrap(func(rt http.RoundTripper) http.RoundTripper { return lingerer{rt} })
+}
+
+type lingerer struct{ http.RoundTripper }
+
+func (l lingerer) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := l.RoundTripper.RoundTrip(req)
+	if err == nil && req.URL.Query().Get("watch") != "" {
+		resp.Body = lingeringBody{resp.Body}
+	}
+	return resp, err
+}
+
+type lingeringBody struct{ io.ReadCloser }
+
+func (b lingeringBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		time.Sleep(time.Second) // virtual
+	}
+	return n, err
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -139,17 +138,7 @@ func TestEngineFindsWhatTheServerHas(t *testing.T) {
 func TestEngineFollowsTypesThatComeAndGo(t *testing.T) {
 	exploring(t, sim.Config{}, nil, func(t *testing.T, server *sim.Server, e *Engine) {
 		await(t, e, "first lists", complete)
-		crd := &apiextensionsv1.CustomResourceDefinition{
-			ObjectMeta: metav1.ObjectMeta{Name: "widgets.example.dev"},
-			Spec: apiextensionsv1.CustomResourceDefinitionSpec{
-				Group: "example.dev", Scope: apiextensionsv1.NamespaceScoped,
-				Names: apiextensionsv1.CustomResourceDefinitionNames{Plural: "widgets", Singular: "widget", Kind: "Widget", ListKind: "WidgetList"},
-				Versions: []apiextensionsv1.CustomResourceDefinitionVersion{{
-					Name: "v1", Served: true, Storage: true,
-					Schema: &apiextensionsv1.CustomResourceValidation{OpenAPIV3Schema: &apiextensionsv1.JSONSchemaProps{Type: "object"}},
-				}},
-			},
-		}
+		crd := widgetType("v1")
 		if err := server.Create(crd); err != nil {
 			t.Fatal(err)
 		}

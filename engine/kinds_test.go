@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
 
@@ -185,20 +183,7 @@ func TestSuspendIsNoticed(t *testing.T) {
 // exchanged: whoever waits for the lists would find nothing to wait for, and say that there are no objects.
 func TestServedKindsAreWatched(t *testing.T) {
 	exploring(t, sim.Config{}, lingering, func(t *testing.T, server *sim.Server, e *Engine) {
-		crd := func(version string) *apiextensionsv1.CustomResourceDefinition {
-			return &apiextensionsv1.CustomResourceDefinition{
-				ObjectMeta: metav1.ObjectMeta{Name: "widgets.example.dev"},
-				Spec: apiextensionsv1.CustomResourceDefinitionSpec{
-					Group: "example.dev", Scope: apiextensionsv1.NamespaceScoped,
-					Names: apiextensionsv1.CustomResourceDefinitionNames{Plural: "widgets", Singular: "widget", Kind: "Widget", ListKind: "WidgetList"},
-					Versions: []apiextensionsv1.CustomResourceDefinitionVersion{{
-						Name: version, Served: true, Storage: true,
-						Schema: &apiextensionsv1.CustomResourceValidation{OpenAPIV3Schema: &apiextensionsv1.JSONSchemaProps{Type: "object"}},
-					}},
-				},
-			}
-		}
-		if err := server.Create(crd("v1")); err != nil {
+		if err := server.Create(widgetType("v1")); err != nil {
 			t.Fatal(err)
 		}
 		watched := func(v *View) {
@@ -220,7 +205,7 @@ func TestServedKindsAreWatched(t *testing.T) {
 		}
 		await(t, e, "v1", version("v1"))
 		for _, next := range []string{"v2", "v3", "v4"} {
-			if err := server.Update(crd(next)); err != nil {
+			if err := server.Update(widgetType(next)); err != nil {
 				t.Fatal(err)
 			}
 			await(t, e, next, version(next))

@@ -143,7 +143,7 @@ func (s *session) judge(now time.Time) (end, bool) {
 		s.behind.failed(now)
 	case err != nil:
 	case order < 0:
-		return s.rewound(p.rv), true
+		return rewound(s.askedAt, p.rv), true
 	case older(s.w.now.Checkpoint, p.rv):
 		if s.behind != nil {
 			s.behind.target, s.behind.targetAt = p.rv, p.began

@@ -23,7 +23,7 @@ type idleCuts struct {
 	until time.Time     // streams are kept short
 }
 
-// ended notes how a stream ended that was not asked to end yet, or was, after a silence.
+// ended notes how a stream ended, and how long it had been silent before.
 func (c *idleCuts) ended(err error, silence time.Duration, now time.Time) {
 	switch {
 	case err == io.EOF: //nolint:errorlint // see Classify

@@ -217,7 +217,7 @@ func (s *session) offer(ctx context.Context, events []Event, at time.Time) (end,
 		if e.Type == EventBookmark {
 			s.marked, w.unmarked = true, false
 			if order, err := resourceversion.CompareResourceVersion(e.ResourceVersion, checkpoint); err == nil && order < 0 {
-				return s.rewound(e.ResourceVersion), true
+				return rewound(checkpoint, e.ResourceVersion), true
 			}
 		} else {
 			deltas = append(deltas, e.Delta)
@@ -259,7 +259,7 @@ func advance(checkpoint, rv string) string {
 	return rv
 }
 
-func (s *session) rewound(rv string) end {
+func rewound(from, to string) end {
 	return end{reason: ReasonRewound, err: fmt.Errorf(
-		"the server's resourceVersion went back from %s to %s, as after a restore from a backup", s.w.now.Checkpoint, rv)}
+		"the server's resourceVersion went back from %s to %s, as after a restore from a backup", from, to)}
 }

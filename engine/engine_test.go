@@ -45,7 +45,10 @@ func exploring(t *testing.T, cfg sim.Config, adjust func(*Config, *rest.Config),
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
-		go func() { done <- e.Run(ctx) }()
+		go func() {
+			time.Sleep(time.Nanosecond) // virtual time moves on once the test waits: what it sets up before that is there from the start
+			done <- e.Run(ctx)
+		}()
 		defer func() {
 			cancel()
 			if err := <-done; err != nil {

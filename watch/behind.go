@@ -15,6 +15,8 @@ const (
 	longSilence = 65 * time.Second
 	// askSpread is over how long the probes of streams that resume in one instant are spread.
 	askSpread = 2 * time.Second
+	// askFlowing is about how long a stream flows between two probes: a line can be late that never pauses.
+	askFlowing = 90 * time.Second
 	// askAgain is the pause after a probe that failed; it doubles to askAgainMost.
 	askAgain     = 15 * time.Second
 	askAgainMost = time.Minute
@@ -44,26 +46,39 @@ func (s *session) doubtOld(now time.Time) {
 
 func (s *session) fallBehind(now time.Time) {
 	if s.behind == nil {
-		s.behind = s.w.backlog(now)
-		s.doubt = now
+		s.proveAnew(now)
+		return
 	}
+	s.behind.since = now
 }
 
-func (w *Watcher) backlog(now time.Time) *backlog {
-	return &backlog{since: now, ask: now.Add(time.Duration(w.cfg.Rand() * float64(askSpread)))}
+// proveAnew begins a backlog of which no target is known.
+func (s *session) proveAnew(now time.Time) {
+	if s.behind == nil {
+		s.doubt = now
+	}
+	s.behind = &backlog{since: now, ask: now.Add(time.Duration(s.w.cfg.Rand() * float64(askSpread)))}
 }
 
 // probeDue is when to ask the server where it stands, if ever.
 func (s *session) probeDue() (time.Time, bool) {
-	b := s.behind
-	switch {
-	case s.probe != nil:
+	if s.probe != nil {
 		return time.Time{}, false
-	case b == nil:
-		return s.frame.Add(ConfirmWithin), s.asked.Before(s.frame)
-	default:
+	}
+	if b := s.behind; b != nil {
 		return b.ask, b.target == ""
 	}
+	if at := later(s.flowing, s.asked).Add(s.flows); !at.After(s.frame.Add(promptWithin)) {
+		return at, true
+	}
+	return s.frame.Add(ConfirmWithin), s.asked.Before(s.frame)
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 func (s *session) ask(ctx context.Context) {
@@ -92,7 +107,7 @@ func (s *session) proof(at time.Time, checkpoint string, bookmark bool) (time.Ti
 	case older(checkpoint, b.target):
 		return at, false
 	case at.Sub(b.targetAt) > promptWithin && !s.quiet(at, bookmark):
-		s.behind = s.w.backlog(at)
+		s.proveAnew(at)
 		s.behind.lone = s.pause > promptWithin
 		return b.targetAt, true
 	}
@@ -104,7 +119,7 @@ func (s *session) proof(at time.Time, checkpoint string, bookmark bool) (time.Ti
 // same; but a bookmark that comes alone is of a quiet kind, and so is, twice in a row, an event.
 func (s *session) quiet(at time.Time, bookmark bool) bool {
 	b := s.behind
-	return s.pause > promptWithin && at.Sub(b.targetAt) <= ConfirmWithin && (bookmark || b.lone)
+	return s.pause > promptWithin && s.pause <= longSilence && at.Sub(b.targetAt) <= ConfirmWithin && (bookmark || b.lone)
 }
 
 // unmarkedAt is when a stream that is behind has had time enough for a bookmark that tells where the server is, and none came;
@@ -145,13 +160,17 @@ func (s *session) judge(now time.Time) (end, bool) {
 	case order < 0:
 		return rewound(s.askedAt, p.rv), true
 	case older(s.w.now.Checkpoint, p.rv):
+		if now.Sub(s.frame) <= promptWithin {
+			s.fallBehind(now)
+		}
 		if s.behind != nil {
 			s.behind.target, s.behind.targetAt = p.rv, p.began
 		}
 	default:
-		s.behind = nil
 		if order > 0 && now.Sub(p.began) > promptWithin { // as in proof
-			s.behind = s.w.backlog(now)
+			s.proveAnew(now)
+		} else {
+			s.behind = nil
 		}
 		s.confirm(p.began, func(*Status) {})
 	}

@@ -2,6 +2,7 @@ package watch_test
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -126,6 +127,58 @@ func TestBacklogAfterSilence(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestSilenceWhileBehind: what comes after a long silence proves nothing of a stream that has yet to catch up, either: a
+// bookmark may be as old as the silence.
+func TestSilenceWhileBehind(t *testing.T) {
+	for _, blind := range []bool{false, true} {
+		t.Run(fmt.Sprintf("blind=%t", blind), func(t *testing.T) {
+			inRig(t, sim.Config{}, func(r *rig) {
+				r.cfg.RelistEvery = time.Hour
+				r.pods(0, 20)
+				l := &line{Source: r.client}
+				w := r.startOver(podKind, l)
+				r.await(w, 5*time.Second, "Live", func(s *watch.Status) bool { return s.Phase == watch.Live })
+				r.must(r.sim.Create(configMap(1, 1)))
+				if blind {
+					r.sim.Inject(sim.Fault{Match: sim.Match{Verb: "list"}, Action: sim.Status{Code: 500}})
+				}
+				w.Suspend()
+				r.pass(3 * time.Second)
+				l.freeze(70*time.Second, 0)
+				r.pass(60 * time.Second) // a bookmark is on its way
+				changed := r.changeAll()
+				l.freeze(80*time.Second, 0) // it comes when it would have, and the rest after another silence
+				r.freshOnlyWhenTrue(w, 90*time.Second, changed)
+				r.sim.Heal()
+				r.settled(podKind)
+			})
+		})
+	}
+}
+
+// TestLateEnd: a stream that ends in form, but past its deadline, may have ended at any time before it: a server that shuts down
+// ends its streams, too. It proves nothing as of the deadline.
+func TestLateEnd(t *testing.T) {
+	inRig(t, sim.Config{}, func(r *rig) {
+		r.cfg.RelistEvery = time.Hour
+		r.pods(0, 20)
+		l := &line{Source: r.client}
+		w := r.startOver(podKind, l)
+		r.await(w, 5*time.Second, "Live", func(s *watch.Status) bool { return s.Phase == watch.Live })
+		r.sim.Inject(sim.Fault{Match: sim.Match{Verb: "watch"}, Action: sim.StopBookmarks{}})
+		r.sim.CloseStreams()
+		r.await(w, 5*time.Minute, "short streams, as for a kind without bookmarks", func(s *watch.Status) bool { return s.Restarts >= 3 })
+		r.pass(time.Second)
+		l.freeze(71*time.Second, 0)
+		r.sim.CloseStreams()
+		changed := r.changeAll()
+		r.freshOnlyWhenTrue(w, 10*time.Second, changed)
+		l.freeze(130*time.Second, 0) // the news of the end comes when it would have, and the rest much later
+		r.freshOnlyWhenTrue(w, 140*time.Second, changed)
+		r.settled(podKind)
+	})
 }
 
 // TestBacklogAfterOutage is the same for a stream that resumes where one broke off long ago.

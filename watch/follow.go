@@ -23,7 +23,7 @@ const (
 	// the server ends at its deadline is then what confirms, so that it and its spread must be below ConfirmWithin.
 	unmarkedTimeout = 50 * time.Second
 	unmarkedSpread  = 15 * time.Second
-	// deadlineSlack is how much earlier than asked a server may end a stream and still have kept its deadline.
+	// deadlineSlack is how much earlier or later than asked a stream may end of which the server kept the deadline.
 	deadlineSlack = 2 * time.Second
 )
 
@@ -40,7 +40,7 @@ func (w *Watcher) follow(ctx context.Context, q WatchQuery) (out end) {
 	if q.Initial {
 		w.beginGeneration()
 	}
-	s := &session{w: w, initial: q.Initial, started: time.Now(), timeout: q.Timeout}
+	s := &session{w: w, initial: q.Initial, started: time.Now(), timeout: q.Timeout, flows: jitter(askFlowing, w.cfg.Rand())}
 	p := startPump(ctx, w.src, w.scope, q)
 	defer func() {
 		p.stop()

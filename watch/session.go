@@ -19,6 +19,8 @@ type session struct {
 	opened  time.Time     // zero until the server has accepted
 	frame   time.Time     // of the last frame
 	pause   time.Duration // before that
+	flowing time.Time     // since when frames have been coming without a pause
+	flows   time.Duration // for how long before a probe
 	added   time.Time     // of the last initial event
 	flushed time.Time     // of the last page given to the sink
 	page    []Delta       // of the streamed list, not yet given to the sink
@@ -122,7 +124,7 @@ func (s *session) wantRelist(why Reason) {
 func (s *session) take(ctx context.Context, b batch) (end, bool) {
 	if b.opened {
 		s.w.watched = true
-		s.opened, s.frame, s.added, s.flushed = b.at, b.at, b.at, b.at
+		s.opened, s.frame, s.added, s.flushed, s.flowing = b.at, b.at, b.at, b.at, b.at
 		if !s.initial {
 			s.doubtOld(b.at)
 			s.w.update(func(st *Status) {
@@ -135,6 +137,9 @@ func (s *session) take(ctx context.Context, b batch) (end, bool) {
 	if len(b.events) > 0 {
 		if s.pause = b.at.Sub(s.frame); s.pause > longSilence {
 			s.fallBehind(b.at)
+		}
+		if s.pause > promptWithin {
+			s.flowing = b.at
 		}
 		s.frame, s.heard = b.at, true
 		if out, done := s.apply(ctx, b); done {
@@ -149,8 +154,9 @@ func (s *session) take(ctx context.Context, b batch) (end, bool) {
 	default:
 		lived := b.at.Sub(s.opened)
 		s.w.cuts.ended(b.err, b.at.Sub(s.frame), b.at)
-		if errors.Is(b.err, io.EOF) && lived >= s.timeout-deadlineSlack {
-			// A dead connection does not end in time and in form: the server has sent all it had by then. The news of it may be late.
+		if errors.Is(b.err, io.EOF) && (lived-s.timeout).Abs() <= deadlineSlack {
+			// A dead connection does not end in time and in form: the server has sent all it had by then. The news of an end that
+			// comes late may be of an earlier one, as of a server that shut down.
 			s.confirm(earlier(b.at, s.started.Add(s.timeout)), func(*Status) {})
 		}
 		return streamEnd(b.err, s.heard, lived), true

@@ -18,7 +18,7 @@ func TestInterner(t *testing.T) {
 				t.Error("an empty string is another")
 			}
 			node := intern(&in, "node-1")
-			for i := range 10 * internLimit {
+			for i := range 10 * internMost {
 				once := fmt.Sprintf("once-%d", i)
 				if got := intern(&in, once); got != once {
 					t.Fatalf("%q became %q", once, got)
@@ -27,12 +27,39 @@ func TestInterner(t *testing.T) {
 					t.Fatalf("not shared any more after %d others", i)
 				}
 			}
-			if kept := len(in.seen) + len(in.before); kept > 2*internLimit {
-				t.Errorf("%d strings are kept, want %d at most", kept, 2*internLimit)
+			if kept := len(in.seen) + len(in.before); kept > 2*internMost {
+				t.Errorf("%d strings are kept, want %d at most", kept, 2*internMost)
 			}
 			if intern(&in, "once-1") != "once-1" {
 				t.Error("what was let go comes back as another")
 			}
 		})
+	}
+}
+
+// TestInternerFits: what a kind of a few objects keeps is in proportion to them, however often they change.
+func TestInternerFits(t *testing.T) {
+	var in Interner
+	in.Fit(10_000_000)
+	for i := range 10 * internMost {
+		in.String(fmt.Sprint("many-", i))
+	}
+	if kept := len(in.seen) + len(in.before); kept < internMost || kept > 2*internMost {
+		t.Errorf("many objects: %d strings are kept", kept)
+	}
+	in.Fit(100)
+	for i := range 10 * internMost {
+		in.String(fmt.Sprint("few-", i))
+	}
+	if kept := len(in.seen) + len(in.before); kept > 2*internEach*100 {
+		t.Errorf("100 objects: %d strings are kept, want %d at most", kept, 2*internEach*100)
+	}
+	in.Fit(0)
+	node := in.String("node-1")
+	for i := range internLeast / 2 {
+		in.String(fmt.Sprint("once-", i))
+	}
+	if unsafe.StringData(in.String("node-1")) != unsafe.StringData(node) {
+		t.Error("a kind without objects yet shares nothing")
 	}
 }

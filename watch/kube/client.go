@@ -167,15 +167,28 @@ func accept(kind *watch.Kind) string {
 	return mediaJSON
 }
 
-// interners are the shared strings of one scope. Label sets live as long as the process; annotations,
-// many of which occur once, only for a while.
+// interners are the strings that objects of one scope share, annotations apart: many of those occur once.
 type interners struct {
 	strings watch.Interner
 	annos   watch.Interner
-	uses    int // of annos
+	objects int // that share them
 }
 
-// take hands out a scope's interners; they are given back, or lost, without harm.
+// begin notes that all objects are about to come, if anew.
+func (in *interners) begin(anew bool) {
+	if anew {
+		in.objects = 0
+	}
+}
+
+// count notes that there are n objects more.
+func (in *interners) count(n int) {
+	in.objects = max(in.objects+n, 0)
+	in.strings.Fit(in.objects)
+	in.annos.Fit(in.objects)
+}
+
+// takeInterners hands out a scope's interners; they are given back, or lost, without harm.
 func (c *Client) takeInterners(scope watch.Scope) *interners {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -189,5 +202,7 @@ func (c *Client) takeInterners(scope watch.Scope) *interners {
 func (c *Client) giveInterners(scope watch.Scope, in *interners) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.interners[scope] = in
+	if old := c.interners[scope]; old == nil || old.objects <= in.objects { // a probe sees one object while a stream has the rest
+		c.interners[scope] = in
+	}
 }

@@ -67,6 +67,7 @@ func (c *Client) list(ctx context.Context, scope watch.Scope, q watch.ListQuery,
 	defer resp.Body.Close()
 	in := c.takeInterners(scope)
 	defer c.giveInterners(scope, in)
+	in.begin(q.Continue == "")
 
 	l := &lister{
 		r: bufio.NewReaderSize(resp.Body, listBuffer), d: c.decoder(kind, in), tap: newTap(kind, rec),
@@ -112,6 +113,7 @@ func (l *lister) add(d watch.Delta, ok bool) error {
 		l.end.Skipped++
 		return nil
 	}
+	l.d.in.count(1)
 	if l.chunk == nil {
 		l.chunk = make([]watch.Delta, 0, listChunk)
 	}

@@ -20,8 +20,6 @@ const (
 	// maxAnnoValue bounds a value kept, in bytes; cutMark ends one that was longer.
 	maxAnnoValue = 256
 	cutMark      = "…"
-	// annoUses is after how many objects the shared annotations start anew.
-	annoUses = 1 << 13
 )
 
 // object makes the compact form of what was decoded. Strings are owned: the decoders copy them.
@@ -76,9 +74,6 @@ func (d *decoder) annotations(m map[string]string) watch.Pairs {
 		if len(v) > maxAnnoValue {
 			m[k] = shorten(v, maxAnnoValue)
 		}
-	}
-	if d.in.uses++; d.in.uses > annoUses {
-		d.in.uses, d.in.annos = 0, watch.Interner{}
 	}
 	return watch.Pairs(d.in.annos.String(string(watch.PackPairs(clean(first(m, d.limits.MaxAnnos))))))
 }

@@ -43,6 +43,7 @@ func (c *Client) playList(ctx context.Context, scope watch.Scope, q watch.ListQu
 	}
 	in := c.takeInterners(scope)
 	defer c.giveInterners(scope, in)
+	in.begin(q.Continue == "")
 	d := c.decoder(scope.Kind, in)
 	skipped := 0
 	var chunk []watch.Delta
@@ -63,6 +64,7 @@ func (c *Client) playList(ctx context.Context, scope watch.Scope, q watch.ListQu
 		case scope.Namespace != "" && delta.Object.Namespace != scope.Namespace:
 			return nil // recorded with all namespaces
 		}
+		in.count(1)
 		if chunk = append(chunk, delta); len(chunk) < listChunk {
 			return nil
 		}
@@ -85,6 +87,7 @@ func (c *Client) playWatch(ctx context.Context, scope watch.Scope, q watch.Watch
 		return nil, err
 	}
 	in := c.takeInterners(scope)
+	in.begin(q.Initial)
 	return &played{s: s, scope: scope, d: c.decoder(scope.Kind, in), close: func() { c.giveInterners(scope, in) }}, nil
 }
 

@@ -70,6 +70,7 @@ func (c *Client) watch(ctx context.Context, scope watch.Scope, q watch.WatchQuer
 		return nil, fmt.Errorf("watch %s: answer is %q, not a stream of events", kind.ResourceName(), media)
 	}
 	in := c.takeInterners(scope)
+	in.begin(q.Initial)
 	s := &stream{
 		resp: resp, kind: kind, d: c.decoder(kind, in),
 		r:     bufio.NewReaderSize(resp.Body, streamBuffer),
@@ -328,7 +329,11 @@ func (d *decoder) event(change watch.EventType, enc watch.Encoding, raw []byte, 
 	if !ok {
 		return watch.Event{}, &watch.FrameError{Resource: d.kind.ResourceName(), Err: errors.New("the object has no name that can be read")}
 	}
-	if change == watch.EventDeleted {
+	switch change {
+	case watch.EventAdded:
+		d.in.count(1)
+	case watch.EventDeleted:
+		d.in.count(-1)
 		delta.Op, delta.Body = watch.Deleted, watch.Body{}
 	}
 	return watch.Event{Type: change, Delta: delta, ResourceVersion: delta.Object.ResourceVersion}, nil

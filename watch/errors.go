@@ -20,7 +20,7 @@ type APIError struct {
 	Verb       string // "list", "watch", "get"
 	Resource   string // Kind.ResourceName
 	Code       int    // HTTP status, or the code of the Status object in an ERROR frame
-	Reason     string // metav1.StatusReason; "" when the answer held no Status
+	Reason     string // metav1.StatusReason, sanitised; "" when the answer held no Status
 	Message    string // sanitised
 	Causes     []string
 	RetryAfter time.Duration // 0 when the server named no time

@@ -62,7 +62,7 @@ func statusError(verb string, kind *watch.Kind, s *metav1.Status) *watch.APIErro
 }
 
 func fillStatus(e *watch.APIError, s *metav1.Status) {
-	e.Code, e.Reason, e.Message = int(s.Code), string(s.Reason), message(s.Message)
+	e.Code, e.Reason, e.Message = int(s.Code), message(string(s.Reason)), message(s.Message)
 	if s.Details == nil {
 		return
 	}

@@ -30,7 +30,7 @@ func Test1000CleanCloses(t *testing.T) {
 		if r.sawPhase(podKind, watch.Backoff) {
 			t.Error("a clean close led to a back-off")
 		}
-		if n, m := len(r.requests("watch", podKind)), len(r.requests("list", podKind)); n != 1001 || m != 0 {
+		if n, m := len(r.requests("watch", podKind)), len(r.lists(podKind)); n != 1001 || m != 0 {
 			t.Errorf("%d watches and %d LISTs, want 1001 and 0", n, m)
 		}
 		r.settled(podKind)

@@ -15,8 +15,6 @@ const (
 	longSilence = 65 * time.Second
 	// askSpread is over how long the probes of streams that resume in one instant are spread.
 	askSpread = 2 * time.Second
-	// askFlowing is about how long a stream flows between two probes: a line can be late that never pauses.
-	askFlowing = 90 * time.Second
 	// askAgain is the pause after a probe that failed; it doubles to askAgainMost.
 	askAgain     = 15 * time.Second
 	askAgainMost = time.Minute
@@ -62,23 +60,15 @@ func (s *session) proveAnew(now time.Time) {
 
 // probeDue is when to ask the server where it stands, if ever.
 func (s *session) probeDue() (time.Time, bool) {
-	if s.probe != nil {
+	b := s.behind
+	switch {
+	case s.probe != nil:
 		return time.Time{}, false
-	}
-	if b := s.behind; b != nil {
+	case b == nil:
+		return s.frame.Add(ConfirmWithin), s.asked.Before(s.frame)
+	default:
 		return b.ask, b.target == ""
 	}
-	if at := later(s.flowing, s.asked).Add(s.flows); !at.After(s.frame.Add(promptWithin)) {
-		return at, true
-	}
-	return s.frame.Add(ConfirmWithin), s.asked.Before(s.frame)
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }
 
 func (s *session) ask(ctx context.Context) {
@@ -106,13 +96,27 @@ func (s *session) proof(at time.Time, checkpoint string, bookmark bool) (time.Ti
 		}
 	case older(checkpoint, b.target):
 		return at, false
-	case at.Sub(b.targetAt) > promptWithin && !s.quiet(at, bookmark):
-		s.proveAnew(at)
-		s.behind.lone = s.pause > promptWithin
-		return b.targetAt, true
+	default:
+		s.w.lag.proven = b.targetAt
+		if late := at.Sub(b.targetAt); late > promptWithin && !s.quiet(at, bookmark) {
+			s.lags(at, late)
+			return b.targetAt, true
+		}
 	}
 	s.behind = nil
 	return at, true
+}
+
+// lags has a stream that came to its target so late prove itself anew. The next probe can wait as long as its answer, as late,
+// will still be in time to confirm; and there is progress, so that it is not for want of a bookmark.
+func (s *session) lags(at time.Time, late time.Duration) {
+	lone := s.pause > promptWithin
+	s.proveAnew(at)
+	s.behind.lone = lone
+	if 2*late <= ConfirmWithin && !lone {
+		s.doubt = at
+		s.behind.ask = s.behind.ask.Add(max(0, ConfirmWithin-promptWithin-2*late))
+	}
 }
 
 // quiet reports whether a frame that came to the target late did so for want of anything to say. So slow a line holds more of the
@@ -147,6 +151,11 @@ func (s *session) confirm(at time.Time, change func(*Status)) {
 func (s *session) judge(now time.Time) (end, bool) {
 	p := s.probe
 	s.probe = nil
+	if s.checking {
+		s.checking = false
+		s.checked(p, now)
+		return end{}, false
+	}
 	order, err := resourceversion.CompareResourceVersion(p.rv, s.askedAt)
 	if p.err != nil {
 		s.w.hold(p.err, now)
@@ -160,9 +169,6 @@ func (s *session) judge(now time.Time) (end, bool) {
 	case order < 0:
 		return rewound(s.askedAt, p.rv), true
 	case older(s.w.now.Checkpoint, p.rv):
-		if now.Sub(s.frame) <= promptWithin {
-			s.fallBehind(now)
-		}
 		if s.behind != nil {
 			s.behind.target, s.behind.targetAt = p.rv, p.began
 		}
@@ -172,6 +178,7 @@ func (s *session) judge(now time.Time) (end, bool) {
 		} else {
 			s.behind = nil
 		}
+		s.w.lag.proven = p.began
 		s.confirm(p.began, func(*Status) {})
 	}
 	return end{}, false

@@ -40,7 +40,7 @@ func (w *Watcher) follow(ctx context.Context, q WatchQuery) (out end) {
 	if q.Initial {
 		w.beginGeneration()
 	}
-	s := &session{w: w, initial: q.Initial, started: time.Now(), timeout: q.Timeout, flows: jitter(askFlowing, w.cfg.Rand())}
+	s := &session{w: w, initial: q.Initial, started: time.Now(), timeout: q.Timeout}
 	p := startPump(ctx, w.src, w.scope, q)
 	defer func() {
 		p.stop()

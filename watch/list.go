@@ -207,6 +207,7 @@ func (w *Watcher) complete(ctx context.Context, rv string) error {
 	w.brokenLists = 0
 	w.listedAt = now
 	w.relistAt = now.Add(jitter(w.cfg.RelistEvery, w.cfg.Rand()))
+	w.lag = lag{proven: w.listBegan, next: now.Add(jitter(checkEvery, w.cfg.Rand()))}
 	w.drainKick()
 	w.confirm(w.listBegan, func(s *Status) {
 		s.Complete = true

@@ -225,6 +225,13 @@ func (r *rig) requestsOf(m sim.Match) []sim.Request {
 	return slices.DeleteFunc(r.sim.Requests(m), func(q sim.Request) bool { return strings.HasPrefix(q.UserAgent, checkerAgent) })
 }
 
+// lists are the LISTs of a kind, without the probes.
+func (r *rig) lists(kind *watch.Kind) []sim.Request {
+	return slices.DeleteFunc(r.requests("list", kind), isProbe)
+}
+
+func isProbe(q sim.Request) bool { return q.Verb == "list" && q.Query == "limit=1" }
+
 // settled lets one bookmark pass and checks that the store holds what the server has.
 func (r *rig) settled(kind *watch.Kind) {
 	r.t.Helper()

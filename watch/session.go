@@ -12,28 +12,27 @@ import (
 
 // session is one open stream. It is owned by follow.
 type session struct {
-	w       *Watcher
-	initial bool // the initial events have not ended
-	started time.Time
-	timeout time.Duration // after which the server was asked to end the stream
-	opened  time.Time     // zero until the server has accepted
-	frame   time.Time     // of the last frame
-	pause   time.Duration // before that
-	flowing time.Time     // since when frames have been coming without a pause
-	flows   time.Duration // for how long before a probe
-	added   time.Time     // of the last initial event
-	flushed time.Time     // of the last page given to the sink
-	page    []Delta       // of the streamed list, not yet given to the sink
-	heard   bool          // any event at all
-	marked  bool          // a bookmark in mid-stream
-	doubted bool          // Unconfirmed has been published
-	relist  Reason        // of the relist that waits for a slot
-	granted <-chan struct{}
-	probe   *probe
-	asked   time.Time // of the last probe
-	askedAt string    // the checkpoint then
-	behind  *backlog  // what comes may be old; nil when it comes as it happens
-	doubt   time.Time // since when it may be
+	w        *Watcher
+	initial  bool // the initial events have not ended
+	started  time.Time
+	timeout  time.Duration // after which the server was asked to end the stream
+	opened   time.Time     // zero until the server has accepted
+	frame    time.Time     // of the last frame
+	pause    time.Duration // before that
+	added    time.Time     // of the last initial event
+	flushed  time.Time     // of the last page given to the sink
+	page     []Delta       // of the streamed list, not yet given to the sink
+	heard    bool          // any event at all
+	marked   bool          // a bookmark in mid-stream
+	doubted  bool          // Unconfirmed has been published
+	relist   Reason        // of the relist that waits for a slot
+	granted  <-chan struct{}
+	probe    *probe
+	checking bool      // whether the stream is late: that is what the probe is for
+	asked    time.Time // of the last probe
+	askedAt  string    // the checkpoint then
+	behind   *backlog  // what comes may be old; nil when it comes as it happens
+	doubt    time.Time // since when it may be
 }
 
 // deadline is when expire has something to do unless a batch comes first.
@@ -53,6 +52,9 @@ func (s *session) deadline() time.Time {
 		at = earlier(at, s.w.confirmed.Add(ConfirmWithin))
 	}
 	if due, ok := s.probeDue(); ok {
+		at = earlier(at, due)
+	}
+	if due, ok := s.checkDue(); ok {
 		at = earlier(at, due)
 	}
 	if due, ok := s.unmarkedAt(); ok {
@@ -105,6 +107,9 @@ func (s *session) expire(ctx context.Context) (end, bool) {
 		if at, ok := s.probeDue(); ok && due(at, 0) {
 			s.ask(ctx)
 		}
+		if at, ok := s.checkDue(); ok && due(at, 0) {
+			s.check(ctx)
+		}
 		if s.granted == nil && due(s.w.relistAt, 0) {
 			s.wantRelist(ReasonPeriodic)
 		}
@@ -124,7 +129,7 @@ func (s *session) wantRelist(why Reason) {
 func (s *session) take(ctx context.Context, b batch) (end, bool) {
 	if b.opened {
 		s.w.watched = true
-		s.opened, s.frame, s.added, s.flushed, s.flowing = b.at, b.at, b.at, b.at, b.at
+		s.opened, s.frame, s.added, s.flushed = b.at, b.at, b.at, b.at
 		if !s.initial {
 			s.doubtOld(b.at)
 			s.w.update(func(st *Status) {
@@ -137,9 +142,6 @@ func (s *session) take(ctx context.Context, b batch) (end, bool) {
 	if len(b.events) > 0 {
 		if s.pause = b.at.Sub(s.frame); s.pause > longSilence {
 			s.fallBehind(b.at)
-		}
-		if s.pause > promptWithin {
-			s.flowing = b.at
 		}
 		s.frame, s.heard = b.at, true
 		if out, done := s.apply(ctx, b); done {
@@ -157,7 +159,8 @@ func (s *session) take(ctx context.Context, b batch) (end, bool) {
 		if errors.Is(b.err, io.EOF) && (lived-s.timeout).Abs() <= deadlineSlack {
 			// A dead connection does not end in time and in form: the server has sent all it had by then. The news of an end that
 			// comes late may be of an earlier one, as of a server that shut down.
-			s.confirm(earlier(b.at, s.started.Add(s.timeout)), func(*Status) {})
+			s.w.lag.proven = earlier(b.at, s.started.Add(s.timeout))
+			s.confirm(s.w.lag.proven, func(*Status) {})
 		}
 		return streamEnd(b.err, s.heard, lived), true
 	}
@@ -241,6 +244,7 @@ func (s *session) offer(ctx context.Context, events []Event, at time.Time) (end,
 			return failed(fmt.Errorf("%w (%d lost)", errOverflow, dropped)), true
 		}
 	}
+	s.notice(events, checkpoint, at)
 	change := func(st *Status) {
 		st.Checkpoint = checkpoint
 		st.Undecodable += undecodable

@@ -46,6 +46,7 @@ type Watcher struct {
 	slot         *ticket   // held, queued for, or nil
 	confirmed    time.Time // as Status.ConfirmedAt, with the monotonic clock
 	cuts         idleCuts
+	lag          lag
 	brokenLists  int       // streamed lists in a row that broke off
 	heldUntil    time.Time // the server wants no request of this watcher before
 	unmarked     bool      // the server sends no bookmarks for this kind: streams are kept short, and their ends confirm

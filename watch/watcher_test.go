@@ -19,7 +19,7 @@ func TestListThenLive(t *testing.T) {
 		if s.Phase != watch.Live || !s.Complete || s.Relists != 0 || s.Listed != 700 {
 			t.Errorf("status %+v", *s)
 		}
-		if n := len(r.requests("list", podKind)); n != 0 {
+		if n := len(r.lists(podKind)); n != 0 {
 			t.Errorf("%d LISTs, want the list to be streamed", n)
 		}
 	})

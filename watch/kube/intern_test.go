@@ -12,8 +12,8 @@ import (
 	"orka/watch/sim"
 )
 
-// TestSharedStringsFitTheKind: what is kept to be shared follows the number of objects, in lists and in streams; the list of
-// one object that is made beside a stream doesn't take its place.
+// TestSharedStringsFitTheKind: what is kept to be shared follows the number of objects, in lists and in streams; a list of
+// one object that is made beside a stream, or after it, doesn't take their place.
 func TestSharedStringsFitTheKind(t *testing.T) {
 	withSim(t, func(t *testing.T, s *sim.Server, c *Client) {
 		create := func(name string) {
@@ -68,6 +68,7 @@ func TestSharedStringsFitTheKind(t *testing.T) {
 		if _, err := stream.Next(); err == nil {
 			t.Fatal("the stream goes on")
 		}
+		list(watch.ListQuery{Limit: 1})
 		_ = stream.Close()
 		if n := objects(); n != 6 {
 			t.Errorf("%d objects, want the 6 that the stream had come to", n)

@@ -93,6 +93,7 @@ func (c *Client) list(ctx context.Context, scope watch.Scope, q watch.ListQuery,
 	if l.end.Continue == "" {
 		l.end.Remaining = 0
 	}
+	in.end(l.end.Continue == "")
 	return l.end, nil
 }
 
@@ -113,7 +114,7 @@ func (l *lister) add(d watch.Delta, ok bool) error {
 		l.end.Skipped++
 		return nil
 	}
-	l.d.in.count(1)
+	l.d.in.list(1)
 	if l.chunk == nil {
 		l.chunk = make([]watch.Delta, 0, listChunk)
 	}

@@ -172,40 +172,20 @@ type interners struct {
 	strings watch.Interner
 	annos   watch.Interner
 	objects int // that share them
-	listing int // of the list in progress: a probe is a list, too, of one object
 }
 
-// begin notes that a list begins, or goes on with another page.
+// begin notes that all objects are about to come, if anew.
 func (in *interners) begin(anew bool) {
 	if anew {
-		in.listing = 0
+		in.objects = 0
 	}
 }
 
-// list notes that there are n objects more in the list.
-func (in *interners) list(n int) {
-	in.listing += n
-	in.fit()
-}
-
-// end notes that a list is over, if it is whole.
-func (in *interners) end(whole bool) {
-	if whole {
-		in.objects, in.listing = in.listing, 0
-		in.fit()
-	}
-}
-
-// change notes that there are n objects more, by a stream.
-func (in *interners) change(n int) {
+// count notes that there are n objects more.
+func (in *interners) count(n int) {
 	in.objects = max(in.objects+n, 0)
-	in.fit()
-}
-
-func (in *interners) fit() {
-	n := max(in.objects, in.listing)
-	in.strings.Fit(n)
-	in.annos.Fit(n)
+	in.strings.Fit(in.objects)
+	in.annos.Fit(in.objects)
 }
 
 // takeInterners hands out a scope's interners; they are given back, or lost, without harm.
@@ -222,7 +202,5 @@ func (c *Client) takeInterners(scope watch.Scope) *interners {
 func (c *Client) giveInterners(scope watch.Scope, in *interners) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if old := c.interners[scope]; old == nil || old.objects <= in.objects { // a probe that ran beside a stream has none
-		c.interners[scope] = in
-	}
+	c.interners[scope] = in
 }

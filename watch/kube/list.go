@@ -34,7 +34,10 @@ func (c *Client) List(ctx context.Context, scope watch.Scope, q watch.ListQuery,
 	}
 	rec := c.opts.Recorder.List(scope, q)
 	defer rec.End(nil) // of a panic
-	end, err := c.list(ctx, scope, q, rec, emit)
+	in := c.takeInterners(scope)
+	defer c.giveInterners(scope, in)
+	in.begin(q.Continue == "")
+	end, err := c.list(ctx, scope, q, in, rec, emit)
 	if err == nil {
 		rec.ListEnd(end)
 	}
@@ -44,14 +47,14 @@ func (c *Client) List(ctx context.Context, scope watch.Scope, q watch.ListQuery,
 
 // probe is a list of one object, which tells the server's version; of it, that alone is recorded.
 func (c *Client) probe(ctx context.Context, scope watch.Scope, q watch.ListQuery, emit func([]watch.Delta) error) (watch.ListEnd, error) {
-	end, err := c.list(ctx, scope, q, nil, emit)
+	end, err := c.list(ctx, scope, q, new(interners), nil, emit)
 	if err == nil {
 		c.opts.Recorder.Probe(scope, end.ResourceVersion)
 	}
 	return end, err
 }
 
-func (c *Client) list(ctx context.Context, scope watch.Scope, q watch.ListQuery, rec *recording.Attempt, emit func([]watch.Delta) error) (watch.ListEnd, error) {
+func (c *Client) list(ctx context.Context, scope watch.Scope, q watch.ListQuery, in *interners, rec *recording.Attempt, emit func([]watch.Delta) error) (watch.ListEnd, error) {
 	v := url.Values{}
 	if q.Limit > 0 {
 		v.Set("limit", strconv.Itoa(q.Limit))
@@ -65,10 +68,6 @@ func (c *Client) list(ctx context.Context, scope watch.Scope, q watch.ListQuery,
 		return watch.ListEnd{}, err
 	}
 	defer resp.Body.Close()
-	in := c.takeInterners(scope)
-	defer c.giveInterners(scope, in)
-	in.begin(q.Continue == "")
-
 	l := &lister{
 		r: bufio.NewReaderSize(resp.Body, listBuffer), d: c.decoder(kind, in), tap: newTap(kind, rec),
 		emit: emit, end: watch.ListEnd{Remaining: -1},
@@ -93,7 +92,6 @@ func (c *Client) list(ctx context.Context, scope watch.Scope, q watch.ListQuery,
 	if l.end.Continue == "" {
 		l.end.Remaining = 0
 	}
-	in.end(l.end.Continue == "")
 	return l.end, nil
 }
 
@@ -114,7 +112,7 @@ func (l *lister) add(d watch.Delta, ok bool) error {
 		l.end.Skipped++
 		return nil
 	}
-	l.d.in.list(1)
+	l.d.in.count(1)
 	if l.chunk == nil {
 		l.chunk = make([]watch.Delta, 0, listChunk)
 	}

@@ -64,7 +64,7 @@ func (c *Client) playList(ctx context.Context, scope watch.Scope, q watch.ListQu
 		case scope.Namespace != "" && delta.Object.Namespace != scope.Namespace:
 			return nil // recorded with all namespaces
 		}
-		in.list(1)
+		in.count(1)
 		if chunk = append(chunk, delta); len(chunk) < listChunk {
 			return nil
 		}
@@ -73,7 +73,6 @@ func (c *Client) playList(ctx context.Context, scope watch.Scope, q watch.ListQu
 	if err == nil {
 		err = flush()
 	}
-	in.end(err == nil && end.Continue == "")
 	end.Skipped = skipped
 	return end, err
 }
@@ -88,9 +87,7 @@ func (c *Client) playWatch(ctx context.Context, scope watch.Scope, q watch.Watch
 		return nil, err
 	}
 	in := c.takeInterners(scope)
-	if q.Initial {
-		in.objects = 0
-	}
+	in.begin(q.Initial)
 	return &played{s: s, scope: scope, d: c.decoder(scope.Kind, in), close: func() { c.giveInterners(scope, in) }}, nil
 }
 

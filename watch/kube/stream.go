@@ -70,9 +70,7 @@ func (c *Client) watch(ctx context.Context, scope watch.Scope, q watch.WatchQuer
 		return nil, fmt.Errorf("watch %s: answer is %q, not a stream of events", kind.ResourceName(), media)
 	}
 	in := c.takeInterners(scope)
-	if q.Initial {
-		in.objects = 0
-	}
+	in.begin(q.Initial)
 	s := &stream{
 		resp: resp, kind: kind, d: c.decoder(kind, in),
 		r:     bufio.NewReaderSize(resp.Body, streamBuffer),
@@ -333,9 +331,9 @@ func (d *decoder) event(change watch.EventType, enc watch.Encoding, raw []byte, 
 	}
 	switch change {
 	case watch.EventAdded:
-		d.in.change(1)
+		d.in.count(1)
 	case watch.EventDeleted:
-		d.in.change(-1)
+		d.in.count(-1)
 		delta.Op, delta.Body = watch.Deleted, watch.Body{}
 	}
 	return watch.Event{Type: change, Delta: delta, ResourceVersion: delta.Object.ResourceVersion}, nil

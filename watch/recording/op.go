@@ -30,7 +30,7 @@ const (
 	OpClosed    Op = 14 // Closed: the server ended the stream in form
 	OpStopped   Op = 15 // orka ended the list or the stream
 	OpFailed    Op = 16 // Failure: the list or the stream ended with an error
-	OpProbe     Op = 17 // Bookmark: what a silent server answered when it was asked for its version
+	OpProbe     Op = 17 // Bookmark: what the server answered when it was asked for its version
 	OpEnd       Op = 18 // the recording was ended and not cut off
 )
 

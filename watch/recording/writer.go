@@ -205,7 +205,7 @@ func (w *Writer) Version(v string) {
 	}
 }
 
-// Probe records the version that a server gave whose stream is silent.
+// Probe records the version that the server gave when it was asked beside a stream.
 func (w *Writer) Probe(scope watch.Scope, rv string) {
 	if w != nil {
 		w.appendJSON(OpProbe, w.scope(scope), 0, Bookmark{ResourceVersion: rv})

@@ -17,10 +17,6 @@ import (
 	"orka/watch/kube"
 )
 
-// listSlots is how many LISTs are in flight per API server: enough to keep two cores busy decoding,
-// little enough that priority and fairness on the server doesn't queue us.
-const listSlots = 4
-
 // Engine explores one cluster.
 type Engine struct {
 	// immutable
@@ -79,7 +75,7 @@ func New(cfg Config, client *kube.Client) (*Engine, error) {
 	e := &Engine{
 		cfg:        cfg,
 		client:     client,
-		slots:      watch.NewSlots(listSlots),
+		slots:      watch.NewSlots(watch.MaxLists),
 		metrics:    newMetrics(),
 		dirty:      make(chan struct{}, 1),
 		rediscover: make(chan struct{}, 1),

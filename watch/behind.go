@@ -62,7 +62,7 @@ func (s *session) proveAnew(now time.Time) {
 func (s *session) probeDue() (time.Time, bool) {
 	b := s.behind
 	switch {
-	case s.probe != nil:
+	case s.probe != nil && !s.probe.check:
 		return time.Time{}, false
 	case b == nil:
 		return s.frame.Add(ConfirmWithin), s.asked.Before(s.frame)
@@ -72,8 +72,9 @@ func (s *session) probeDue() (time.Time, bool) {
 }
 
 func (s *session) ask(ctx context.Context) {
+	s.probe.stop() // a check can wait
 	s.asked, s.askedAt = time.Now(), s.w.now.Checkpoint
-	s.probe = startProbe(ctx, s.w)
+	s.probe = startProbe(ctx, s.w, false)
 }
 
 // failed books that a probe told nothing.
@@ -151,8 +152,7 @@ func (s *session) confirm(at time.Time, change func(*Status)) {
 func (s *session) judge(now time.Time) (end, bool) {
 	p := s.probe
 	s.probe = nil
-	if s.checking {
-		s.checking = false
+	if p.check {
 		s.checked(p, now)
 		return end{}, false
 	}

@@ -8,9 +8,9 @@ import (
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 )
 
-// checkEvery is about how often the stream of a kind that has events is checked for being late: more often than
-// ConfirmWithin, so that what was confirmed too early is taken back before it matters.
-const checkEvery = time.Minute
+// checkEvery is about how often the stream of a kind that has events is checked for being late. With the time for an answer it is
+// ConfirmWithin at most, so that what was confirmed too early is taken back before it matters.
+const checkEvery = 50 * time.Second
 
 // lag is what a watcher knows of how late its streams are. A line that carries less than is sent delivers all the time, and is
 // ever later, without a silence that would tell. Now and then the server is asked where it stands; an event from before that
@@ -34,17 +34,20 @@ func (s *session) checkDue() (time.Time, bool) {
 func (s *session) check(ctx context.Context) {
 	l := &s.w.lag
 	l.events, l.next = false, time.Now().Add(jitter(checkEvery, s.w.cfg.Rand()))
-	s.checking = true
-	s.probe = startProbe(ctx, s.w)
+	s.probe = startProbe(ctx, s.w, true)
 }
 
-// checked reads the answer to check. It tells nothing of rewinds: a replica's list may lag behind the watch.
+// checked reads the answer to check. It tells nothing of rewinds: a replica's list may lag behind the watch. A time that the server
+// wants to be left alone concerns checks, which it can do without, and neither the stream nor other kinds.
 func (s *session) checked(p *probe, now time.Time) {
 	l := &s.w.lag
 	if p.err != nil {
-		s.w.hold(p.err, now)
-		if errors.Is(p.err, context.DeadlineExceeded) { // the line may be so late that it holds up the answer as well
-			s.fallBehind(now)
+		l.events = true // still to be looked at
+		if until := now.Add(retryAfter(p.err)); until.After(l.next) {
+			l.next = until
+		}
+		if errors.Is(p.err, errUnreachable) {
+			s.takeBack(now)
 		}
 		return
 	}
@@ -72,16 +75,22 @@ func (s *session) notice(events []Event, checkpoint string, at time.Time) {
 	if l.target != "" && !older(checkpoint, l.target) {
 		l.proven, l.target = l.began, ""
 	}
-	if !late || s.behind != nil {
-		return
+	if late && s.behind == nil {
+		s.takeBack(at)
 	}
+}
+
+// takeBack has a stream that is late catch up, and takes back what it has confirmed since it was last known to be in time.
+func (s *session) takeBack(at time.Time) {
+	l := &s.w.lag
 	l.target = ""
 	s.fallBehind(at)
-	if l.proven.Before(s.w.confirmed) {
-		s.w.confirmed = l.proven
-		s.w.update(func(st *Status) {
-			st.ConfirmedAt = l.proven.Round(0)
-			st.Phase = livePhase(time.Now(), l.proven, st.Suspended)
-		})
+	if !l.proven.Before(s.w.confirmed) {
+		return
 	}
+	s.w.confirmed = l.proven
+	s.w.update(func(st *Status) {
+		st.ConfirmedAt = l.proven.Round(0)
+		st.Phase = livePhase(time.Now(), l.proven, st.Suspended)
+	})
 }

@@ -1,8 +1,10 @@
 package watch_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -19,7 +21,8 @@ type lateLine struct {
 	grows  float64 // seconds a second
 	atMost time.Duration
 	bursts time.Duration // delivers only at multiples of it
-	lists  bool          // are late, too
+	lists  bool          // and pings are late, too
+	broken bool          // no request goes through
 }
 
 func (l *lateLine) late(at time.Time) time.Duration {
@@ -28,14 +31,29 @@ func (l *lateLine) late(at time.Time) time.Duration {
 
 func (l *lateLine) List(ctx context.Context, scope watch.Scope, q watch.ListQuery, emit func([]watch.Delta) error) (watch.ListEnd, error) {
 	e, err := l.Source.List(ctx, scope, q, emit)
-	if l.lists {
-		select {
-		case <-time.After(l.late(time.Now())):
-		case <-ctx.Done():
-			return watch.ListEnd{}, ctx.Err()
-		}
+	if broken := l.request(ctx); broken != nil {
+		return watch.ListEnd{}, broken
 	}
 	return e, err
+}
+
+func (l *lateLine) Ping(ctx context.Context) error {
+	return cmp.Or(l.Source.Ping(ctx), l.request(ctx))
+}
+
+func (l *lateLine) request(ctx context.Context) error {
+	if l.broken {
+		return io.ErrUnexpectedEOF
+	}
+	if !l.lists {
+		return nil
+	}
+	select {
+	case <-time.After(l.late(time.Now())):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (l *lateLine) Watch(ctx context.Context, scope watch.Scope, q watch.WatchQuery) (watch.Stream, error) {
@@ -128,6 +146,7 @@ func TestLateLine(t *testing.T) {
 		every  time.Duration
 		bursts time.Duration
 		lists  bool
+		broken bool
 		short  bool // streams, as those of a kind without bookmarks
 	}{
 		{grows: 0.2, every: second},
@@ -138,6 +157,10 @@ func TestLateLine(t *testing.T) {
 		{grows: 0.2, every: second, bursts: 12 * second},
 		{grows: 0.2, every: second, lists: true},
 		{grows: 0.7, every: second, lists: true},
+		{grows: 4, every: second, lists: true},
+		{grows: 9, every: second, lists: true},
+		{grows: 0.2, every: second, broken: true},
+		{grows: 4, every: second, broken: true},
 		{grows: 0.2, every: second, short: true},
 	} {
 		t.Run(fmt.Sprintf("%+v", test), func(t *testing.T) {
@@ -152,7 +175,8 @@ func TestLateLine(t *testing.T) {
 					r.sim.CloseStreams()
 					r.await(w, 5*time.Minute, "short streams", func(s *watch.Status) bool { return s.Restarts >= 3 })
 				}
-				l.began, l.grows, l.atMost, l.bursts, l.lists = time.Now(), test.grows, 3*time.Minute, test.bursts, test.lists
+				l.began, l.grows, l.atMost, l.bursts = time.Now(), test.grows, 3*time.Minute, test.bursts
+				l.lists, l.broken = test.lists, test.broken
 				worst, unfresh := r.oldest(w, 20*time.Minute, test.every)
 				if worst > watch.ConfirmWithin+time.Second {
 					r.t.Errorf("called fresh without a change of %s ago", worst)
@@ -172,7 +196,7 @@ func TestLateLine(t *testing.T) {
 // often for it than about once a minute, also where it answers slowly.
 func TestLineThatIsNotTooLate(t *testing.T) {
 	for _, test := range []struct{ late, answer time.Duration }{
-		{}, {late: 5 * time.Second}, {late: 11 * time.Second}, {answer: 20 * time.Second}, {late: 5 * time.Second, answer: 20 * time.Second},
+		{}, {late: 5 * time.Second}, {late: 11 * time.Second}, {answer: 20 * time.Second}, {late: 5 * time.Second, answer: 8 * time.Second}, {answer: 40 * time.Second},
 	} {
 		t.Run(fmt.Sprintf("%+v", test), func(t *testing.T) {
 			inRig(t, sim.Config{}, func(r *rig) {

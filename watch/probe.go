@@ -2,11 +2,15 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
 // probeWithin bounds a probe once it goes out.
 const probeWithin = 30 * time.Second
+
+// errUnreachable says that a check was not answered, and neither was a request that costs the server nothing.
+var errUnreachable = errors.New("the server answers nothing")
 
 // probe asks the server for its present resourceVersion, by a LIST of one object.
 type probe struct {
@@ -14,6 +18,7 @@ type probe struct {
 	ended  chan struct{} // closed when the goroutine ends
 	// heldUntil is when it may ask.
 	heldUntil time.Time
+	check     bool // of a stream that is believed
 
 	// Written by the goroutine before it ends.
 	began time.Time
@@ -21,9 +26,9 @@ type probe struct {
 	err   error
 }
 
-func startProbe(ctx context.Context, w *Watcher) *probe {
+func startProbe(ctx context.Context, w *Watcher, check bool) *probe {
 	ctx, cancel := context.WithCancel(ctx)
-	p := &probe{cancel: cancel, ended: make(chan struct{}), heldUntil: w.heldUntil}
+	p := &probe{cancel: cancel, ended: make(chan struct{}), heldUntil: w.heldUntil, check: check}
 	go func() {
 		defer close(p.ended)
 		defer func() {
@@ -40,14 +45,34 @@ func (p *probe) ask(ctx context.Context, w *Watcher) (string, error) {
 	if err := sleep(ctx, time.Until(p.heldUntil)); err != nil {
 		return "", err
 	}
-	leave, err := w.cfg.Slots.enter(ctx, w.scope.Kind.Group, w.cfg.Rand)
+	lane, within := w.cfg.Slots.probes, probeWithin
+	if p.check {
+		lane, within = w.cfg.Slots.checks, promptWithin
+	}
+	leave, err := w.cfg.Slots.enter(ctx, lane, w.scope.Kind.Group, w.cfg.Rand)
 	if err != nil {
 		return "", err
 	}
 	defer leave()
-	ctx, cancel := context.WithTimeout(ctx, probeWithin)
-	defer cancel()
 	p.began = time.Now()
+	rv, err := version(ctx, w, within)
+	var answer *APIError
+	if err == nil || !p.check || errors.As(err, &answer) {
+		return rv, err
+	}
+	// A list may take long, or fail, for what the server does. It is the line that is in question.
+	ping, cancel := context.WithTimeout(ctx, promptWithin)
+	defer cancel()
+	if w.src.Ping(ping) != nil && ctx.Err() == nil {
+		err = errUnreachable
+	}
+	return "", err
+}
+
+// version asks for the server's present resourceVersion.
+func version(ctx context.Context, w *Watcher, within time.Duration) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
 	e, err := w.src.List(ctx, w.scope, ListQuery{Limit: 1}, func([]Delta) error { return nil })
 	return e.ResourceVersion, err
 }

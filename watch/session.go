@@ -12,27 +12,26 @@ import (
 
 // session is one open stream. It is owned by follow.
 type session struct {
-	w        *Watcher
-	initial  bool // the initial events have not ended
-	started  time.Time
-	timeout  time.Duration // after which the server was asked to end the stream
-	opened   time.Time     // zero until the server has accepted
-	frame    time.Time     // of the last frame
-	pause    time.Duration // before that
-	added    time.Time     // of the last initial event
-	flushed  time.Time     // of the last page given to the sink
-	page     []Delta       // of the streamed list, not yet given to the sink
-	heard    bool          // any event at all
-	marked   bool          // a bookmark in mid-stream
-	doubted  bool          // Unconfirmed has been published
-	relist   Reason        // of the relist that waits for a slot
-	granted  <-chan struct{}
-	probe    *probe
-	checking bool      // whether the stream is late: that is what the probe is for
-	asked    time.Time // of the last probe
-	askedAt  string    // the checkpoint then
-	behind   *backlog  // what comes may be old; nil when it comes as it happens
-	doubt    time.Time // since when it may be
+	w       *Watcher
+	initial bool // the initial events have not ended
+	started time.Time
+	timeout time.Duration // after which the server was asked to end the stream
+	opened  time.Time     // zero until the server has accepted
+	frame   time.Time     // of the last frame
+	pause   time.Duration // before that
+	added   time.Time     // of the last initial event
+	flushed time.Time     // of the last page given to the sink
+	page    []Delta       // of the streamed list, not yet given to the sink
+	heard   bool          // any event at all
+	marked  bool          // a bookmark in mid-stream
+	doubted bool          // Unconfirmed has been published
+	relist  Reason        // of the relist that waits for a slot
+	granted <-chan struct{}
+	probe   *probe
+	asked   time.Time // of the last probe
+	askedAt string    // the checkpoint then
+	behind  *backlog  // what comes may be old; nil when it comes as it happens
+	doubt   time.Time // since when it may be
 }
 
 // deadline is when expire has something to do unless a batch comes first.

@@ -10,8 +10,12 @@ import (
 // enough to stay polite (a large LIST costs a server seconds and hundreds of megabytes).
 const MaxLists = 4
 
-// maxProbes is how many probes may be in flight per API server. Each asks for one object.
-const maxProbes = 8
+// maxProbes is how many probes of streams that may be behind may be in flight per API server, and maxChecks how many of streams
+// that are believed, which are not to keep the former waiting. Each asks for one object.
+const (
+	maxProbes = 8
+	maxChecks = 2
+)
 
 // Slots is what the watchers of one API server share: its list slots, the time before which it wants no
 // request, and where it was found not to stream lists. All methods may be called from any goroutine.
@@ -21,8 +25,9 @@ type Slots struct {
 	waiting []*ticket
 	held    map[string]time.Time // by group; "" is the whole server
 	streams map[string]bool      // groups whose WatchList is known to work (true) or not (false)
-	probes  chan struct{}        // one each that is in flight
-	swallow bool                 // something between us and the server swallows end bookmarks
+	probes  lane
+	checks  lane
+	swallow bool // something between us and the server swallows end bookmarks
 }
 
 // NewSlots makes n list slots; n below 1 is [MaxLists].
@@ -30,8 +35,11 @@ func NewSlots(n int) *Slots {
 	if n < 1 {
 		n = MaxLists
 	}
-	return &Slots{free: n, held: make(map[string]time.Time), streams: make(map[string]bool), probes: make(chan struct{}, maxProbes)}
+	return &Slots{free: n, held: make(map[string]time.Time), streams: make(map[string]bool), probes: make(lane, maxProbes), checks: make(lane, maxChecks)}
 }
+
+// lane holds one token for each request that is in flight.
+type lane chan struct{}
 
 // ticket is a place in the queue for a list slot.
 type ticket struct {
@@ -125,16 +133,16 @@ func (s *Slots) pass(ctx context.Context, group string, rnd func() float64) erro
 	}
 }
 
-// enter waits until a probe may go out to a group, of which it then is one of maxProbes until leave is called. It has no list slot:
-// lists take long, and a probe that hangs must not keep them waiting.
-func (s *Slots) enter(ctx context.Context, group string, rnd func() float64) (leave func(), err error) {
-	leave = func() { <-s.probes }
+// enter waits until a probe may go out to a group, and is in its lane until leave is called. It has no list slot: lists take long,
+// and a probe that hangs must not keep them waiting.
+func (s *Slots) enter(ctx context.Context, l lane, group string, rnd func() float64) (leave func(), err error) {
+	leave = func() { <-l }
 	for {
 		if err := s.pass(ctx, group, rnd); err != nil {
 			return nil, err
 		}
 		select {
-		case s.probes <- struct{}{}:
+		case l <- struct{}{}:
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}

@@ -7,7 +7,7 @@ import (
 
 // Source is the API server as the loop sees it. watch/kube implements it.
 //
-// Both methods return *[APIError] when the server answered with an error, and any other error when it
+// List and Watch return *[APIError] when the server answered with an error, and any other error when it
 // could not be reached. They retry nothing by themselves: the loop must see every failure.
 type Source interface {
 	// List requests one page and hands its objects to emit in chunks while they arrive. An error of emit
@@ -15,6 +15,8 @@ type Source interface {
 	List(ctx context.Context, scope Scope, q ListQuery, emit func([]Delta) error) (ListEnd, error)
 	// Watch opens a stream and returns once the server has accepted it. Cancelling ctx ends the stream.
 	Watch(ctx context.Context, scope Scope, q WatchQuery) (Stream, error)
+	// Ping returns nil once the server has answered anything at all, to a request that costs it nothing.
+	Ping(ctx context.Context) error
 }
 
 // ListQuery is one request of a LIST at the most recent resourceVersion.

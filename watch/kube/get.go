@@ -77,20 +77,13 @@ func (c *Client) Version(ctx context.Context) (string, error) {
 	if p := c.opts.Player; p != nil {
 		return p.File().Version, nil
 	}
-	u := *c.base
-	u.Path = path.Join(u.Path, "/version")
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	resp, err := c.version(ctx)
 	if err != nil {
 		return "", err
 	}
-	server := &watch.Kind{Resource: "version"}
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return "", unreachable("get", server, err)
-	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return "", answerError("get", server, resp)
+		return "", answerError("get", versionKind, resp)
 	}
 	var v struct {
 		GitVersion string `json:"gitVersion"`
@@ -101,4 +94,34 @@ func (c *Client) Version(ctx context.Context) (string, error) {
 	version := watch.Sanitize(v.GitVersion)
 	c.opts.Recorder.Version(version)
 	return version, nil
+}
+
+// Ping implements watch.Source. A recording is always there.
+func (c *Client) Ping(ctx context.Context) error {
+	if c.opts.Player != nil {
+		return nil
+	}
+	resp, err := c.version(ctx)
+	if err != nil {
+		return err
+	}
+	_ = resp.Body.Close() // that there is an answer is all
+	return nil
+}
+
+var versionKind = &watch.Kind{Resource: "version"}
+
+// version asks for /version; the answer's body must be closed.
+func (c *Client) version(ctx context.Context) (*http.Response, error) {
+	u := *c.base
+	u.Path = path.Join(u.Path, "/version")
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, unreachable("get", versionKind, err)
+	}
+	return resp, nil
 }

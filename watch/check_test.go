@@ -79,3 +79,30 @@ func TestRetryAfterOfACheck(t *testing.T) {
 		})
 	}
 }
+
+// TestServerThatPauses: a server that says and answers nothing for a while makes no stream look late that was in time.
+func TestServerThatPauses(t *testing.T) {
+	inRig(t, sim.Config{}, func(r *rig) {
+		r.cfg.RelistEvery = time.Hour
+		r.pods(0, 20)
+		requests := &lateLine{Source: r.client, began: time.Now()}
+		l := &line{Source: requests}
+		w := r.startOver(podKind, l)
+		r.await(w, 5*time.Second, "Live", func(s *watch.Status) bool { return s.Phase == watch.Live })
+		const every, pause = 107, 45
+		var confirmed time.Time
+		for i := range 40 * every {
+			if i%every == 0 {
+				l.freeze(pause*time.Second, 0)
+				requests.mute = time.Now().Add(pause * time.Second)
+			}
+			r.touch(i % 20)
+			r.pass(time.Second)
+			s := w.Status()
+			if !s.Fresh(time.Now()) || s.ConfirmedAt.Before(confirmed) {
+				r.t.Fatalf("%d s after the server paused, confirmed at %s before: %+v", i%every, confirmed, *s)
+			}
+			confirmed = s.ConfirmedAt
+		}
+	})
+}

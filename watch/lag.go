@@ -46,7 +46,7 @@ func (s *session) checked(p *probe, now time.Time) {
 		if until := now.Add(retryAfter(p.err)); until.After(l.next) {
 			l.next = until
 		}
-		if errors.Is(p.err, errUnreachable) {
+		if errors.Is(p.err, errUnanswered) && now.Sub(s.frame) <= promptWithin { // else the silence will tell
 			s.takeBack(now)
 		}
 		return

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -22,7 +21,7 @@ type lateLine struct {
 	atMost time.Duration
 	bursts time.Duration // delivers only at multiples of it
 	lists  bool          // and pings are late, too
-	broken bool          // no request goes through
+	mute   time.Time     // until when no request is answered
 }
 
 func (l *lateLine) late(at time.Time) time.Duration {
@@ -31,8 +30,8 @@ func (l *lateLine) late(at time.Time) time.Duration {
 
 func (l *lateLine) List(ctx context.Context, scope watch.Scope, q watch.ListQuery, emit func([]watch.Delta) error) (watch.ListEnd, error) {
 	e, err := l.Source.List(ctx, scope, q, emit)
-	if broken := l.request(ctx); broken != nil {
-		return watch.ListEnd{}, broken
+	if late := l.request(ctx); late != nil {
+		return watch.ListEnd{}, late
 	}
 	return e, err
 }
@@ -42,14 +41,12 @@ func (l *lateLine) Ping(ctx context.Context) error {
 }
 
 func (l *lateLine) request(ctx context.Context) error {
-	if l.broken {
-		return io.ErrUnexpectedEOF
-	}
-	if !l.lists {
-		return nil
+	wait := time.Until(l.mute)
+	if l.lists {
+		wait = max(wait, l.late(time.Now()))
 	}
 	select {
-	case <-time.After(l.late(time.Now())):
+	case <-time.After(wait):
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -146,7 +143,6 @@ func TestLateLine(t *testing.T) {
 		every  time.Duration
 		bursts time.Duration
 		lists  bool
-		broken bool
 		short  bool // streams, as those of a kind without bookmarks
 	}{
 		{grows: 0.2, every: second},
@@ -159,8 +155,6 @@ func TestLateLine(t *testing.T) {
 		{grows: 0.7, every: second, lists: true},
 		{grows: 4, every: second, lists: true},
 		{grows: 9, every: second, lists: true},
-		{grows: 0.2, every: second, broken: true},
-		{grows: 4, every: second, broken: true},
 		{grows: 0.2, every: second, short: true},
 	} {
 		t.Run(fmt.Sprintf("%+v", test), func(t *testing.T) {
@@ -175,8 +169,7 @@ func TestLateLine(t *testing.T) {
 					r.sim.CloseStreams()
 					r.await(w, 5*time.Minute, "short streams", func(s *watch.Status) bool { return s.Restarts >= 3 })
 				}
-				l.began, l.grows, l.atMost, l.bursts = time.Now(), test.grows, 3*time.Minute, test.bursts
-				l.lists, l.broken = test.lists, test.broken
+				l.began, l.grows, l.atMost, l.bursts, l.lists = time.Now(), test.grows, 3*time.Minute, test.bursts, test.lists
 				worst, unfresh := r.oldest(w, 20*time.Minute, test.every)
 				if worst > watch.ConfirmWithin+time.Second {
 					r.t.Errorf("called fresh without a change of %s ago", worst)

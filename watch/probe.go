@@ -9,8 +9,8 @@ import (
 // probeWithin bounds a probe once it goes out.
 const probeWithin = 30 * time.Second
 
-// errUnreachable says that a check was not answered, and neither was a request that costs the server nothing.
-var errUnreachable = errors.New("the server answers nothing")
+// errUnanswered says that a check was not answered, and neither was a request that costs the server nothing.
+var errUnanswered = errors.New("the server answers nothing")
 
 // probe asks the server for its present resourceVersion, by a LIST of one object.
 type probe struct {
@@ -63,8 +63,8 @@ func (p *probe) ask(ctx context.Context, w *Watcher) (string, error) {
 	// A list may take long, or fail, for what the server does. It is the line that is in question.
 	ping, cancel := context.WithTimeout(ctx, promptWithin)
 	defer cancel()
-	if w.src.Ping(ping) != nil && ctx.Err() == nil {
-		err = errUnreachable
+	if w.src.Ping(ping) != nil && ping.Err() != nil && ctx.Err() == nil {
+		err = errUnanswered
 	}
 	return "", err
 }

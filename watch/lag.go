@@ -12,13 +12,18 @@ import (
 // ConfirmWithin at most, so that what was confirmed too early is taken back before it matters.
 const checkEvery = 50 * time.Second
 
+// checkAtMost is how long the pause after a check that failed may grow: a server in trouble can do without them, and asks all
+// requests to wait that it concerns.
+const checkAtMost = 10 * time.Minute
+
 // lag is what a watcher knows of how late its streams are. A line that carries less than is sent delivers all the time, and is
 // ever later, without a silence that would tell. Now and then the server is asked where it stands; an event from before that
 // which arrives long after the answer is late, beyond doubt. Until then the stream is believed.
 type lag struct {
-	proven time.Time // as of when nothing was missing, by a list or by a probe
-	next   time.Time // check, once there are events
-	events bool      // since the last check
+	proven time.Time     // as of when nothing was missing, by a list or by a probe
+	next   time.Time     // check, once there are events
+	pause  time.Duration // after a check that failed; 0 when the last one was answered
+	events bool          // since the last check
 	// target is the resourceVersion that the stream has yet to come to, "" when there is none: the server had told of it at told,
 	// in answer to what was asked at began.
 	target      string
@@ -37,20 +42,20 @@ func (s *session) check(ctx context.Context) {
 	s.probe = startProbe(ctx, s.w, true)
 }
 
-// checked reads the answer to check. It tells nothing of rewinds: a replica's list may lag behind the watch. A time that the server
-// wants to be left alone concerns checks, which it can do without, and neither the stream nor other kinds.
+// checked reads the answer to check. It tells nothing of rewinds: a replica's list may lag behind the watch.
 func (s *session) checked(p *probe, now time.Time) {
 	l := &s.w.lag
 	if p.err != nil {
+		s.w.hold(p.err, now)
 		l.events = true // still to be looked at
-		if until := now.Add(retryAfter(p.err)); until.After(l.next) {
-			l.next = until
-		}
+		l.pause = min(max(2*l.pause, checkEvery), checkAtMost)
+		l.next = now.Add(jitter(l.pause, s.w.cfg.Rand()))
 		if errors.Is(p.err, errUnanswered) && now.Sub(s.frame) <= promptWithin { // else the silence will tell
 			s.takeBack(now)
 		}
 		return
 	}
+	l.pause = 0
 	order, err := resourceversion.CompareResourceVersion(s.w.now.Checkpoint, p.rv)
 	switch {
 	case err != nil:

@@ -204,7 +204,7 @@ func TestLineThatIsNotTooLate(t *testing.T) {
 				if _, unfresh := r.oldest(w, minutes*time.Minute, time.Second); unfresh > 0 {
 					r.t.Errorf("not fresh for %s: %+v", unfresh, *w.Status())
 				}
-				if n := len(r.requests("list", podKind)); n < minutes/2 || n > minutes*3/2 {
+				if n := len(r.requests("list", podKind)); n < minutes/5 || n > minutes*3/2 {
 					r.t.Errorf("%d probes in %d minutes", n, minutes)
 				}
 				if n := len(r.requests("watch", podKind)); n > minutes/4 {

@@ -46,7 +46,8 @@ type Status struct {
 	Generation        uint64
 	Checkpoint        string // the resourceVersion a watch resumes from
 
-	// ConfirmedAt is the wall clock of the last event, bookmark or completed list; zero before the first.
+	// ConfirmedAt is the wall clock as of which nothing is missing, by events, bookmarks, lists and probes; zero before the first
+	// list. It goes back when a stream turns out to be late.
 	ConfirmedAt time.Time
 	// Suspended is set when the machine slept after ConfirmedAt.
 	Suspended bool

@@ -123,3 +123,12 @@ func allFresh(v *View) bool {
 	return v.Health.Server.Connected && v.Health.Server.Err == "" && len(v.Health.Watchers) > 0 &&
 		!slices.ContainsFunc(v.Health.Watchers, func(s *watch.Status) bool { return !calm(s, now) })
 }
+
+// freshAsOf is a View whose every kind is fresh and confirmed as of at or later, so that it shows all that was written before.
+func freshAsOf(at time.Time) func(*View) bool {
+	return func(v *View) bool {
+		return allFresh(v) && !slices.ContainsFunc(v.Health.Watchers, func(s *watch.Status) bool {
+			return s.Scope.Kind.Watchable() && s.ConfirmedAt.Before(at.Round(0))
+		})
+	}
+}

@@ -19,8 +19,8 @@ const (
 	flushAt    = 256
 	// watchTimeout is the least time after which a server is asked to close a watch; up to twice that.
 	watchTimeout = 5 * time.Minute
-	// unmarkedTimeout is the same for a kind without bookmarks (Events, which a server doesn't cache): a stream that
-	// the server ends at its deadline is then what confirms, so that it and its spread must be below ConfirmWithin.
+	// unmarkedTimeout is the same for a kind without bookmarks: a stream that the server ends at its deadline is then what
+	// confirms, so that it and its spread must be below ConfirmWithin. A list may take longer than that.
 	unmarkedTimeout = 50 * time.Second
 	unmarkedSpread  = 15 * time.Second
 	// deadlineSlack is how much earlier or later than asked a stream may end of which the server kept the deadline.
@@ -33,7 +33,7 @@ func (w *Watcher) follow(ctx context.Context, q WatchQuery) (out end) {
 		return end{reason: ReasonNetwork, err: err, listing: q.Initial}
 	}
 	q.Timeout = watchTimeout + time.Duration(w.cfg.Rand()*float64(watchTimeout))
-	if w.unmarked {
+	if w.unmarked && !q.Initial {
 		q.Timeout = unmarkedTimeout + time.Duration(w.cfg.Rand()*float64(unmarkedSpread))
 	}
 	q.Timeout = w.cuts.timeout(q.Timeout, time.Now())

@@ -192,6 +192,9 @@ func (s *session) apply(ctx context.Context, b batch) (end, bool) {
 		s.w.cfg.Slots.watchListWorked(s.w.scope.Kind.Group)
 		s.doubtOld(b.at)
 		s.w.update(func(st *Status) { st.Phase, st.Err = livePhase(b.at, s.w.confirmed, false), "" })
+		if s.w.unmarked {
+			return end{reason: ReasonClosed, streamed: true}, true // the end of a short one will confirm; what else has come does again
+		}
 	}
 	if s.initial {
 		if len(s.page) >= flushAt || (len(s.page) > 0 && b.at.Sub(s.flushed) >= flushEvery) {

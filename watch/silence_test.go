@@ -111,6 +111,49 @@ func TestNoBookmarksOnIdleKind(t *testing.T) {
 	})
 }
 
+// TestEventsWithoutBookmarks: an API server has no watch cache of Events, and sends no bookmarks of them. They are never in doubt for that.
+func TestEventsWithoutBookmarks(t *testing.T) {
+	inRig(t, sim.Config{}, func(r *rig) {
+		r.cfg.RelistEvery = time.Hour
+		r.pods(0, 20)
+		r.sim.Inject(sim.Fault{Match: sim.Match{Verb: "watch", Resource: "events"}, Action: sim.StopBookmarks{}})
+		w := r.startLive(builtin("", "v1", "Event", "events", true))
+		for i := range 15 * 60 {
+			r.touch(i % 20) // no probe proves anything
+			r.pass(time.Second)
+			if s := w.Status(); !s.Fresh(time.Now()) || s.Relists > 0 {
+				t.Fatalf("not fresh after %d s: %+v", i, *s)
+			}
+		}
+		if n := len(r.requestsOf(sim.Match{Resource: "events"})); n > 2*15 {
+			t.Errorf("%d requests in 15 minutes of silence, want at most two a minute", n)
+		}
+	})
+}
+
+// TestLongListWithoutBookmarks: the streams of a kind without bookmarks are short, but not those that list. Cut short, a long list
+// would look like one of a proxy that swallows its end.
+func TestLongListWithoutBookmarks(t *testing.T) {
+	inRig(t, sim.Config{}, func(r *rig) {
+		r.cfg.RelistEvery = time.Hour
+		r.pods(0, 600)
+		r.sim.Inject(sim.Fault{Match: sim.Match{Verb: "watch"}, Action: sim.StopBookmarks{}})
+		w := r.startLive(podKind)
+		r.must(r.sim.Create(configMap(1, 1)))
+		r.await(w, 5*time.Minute, "short streams", func(s *watch.Status) bool { return s.Restarts >= 3 })
+		r.sim.Inject(sim.Fault{Match: sim.Match{Verb: "watch"}, Action: sim.Trickle{BytesPerSecond: 1700}})
+		for n := range uint64(2) {
+			w.Retry()
+			took := r.await(w, 3*time.Minute, "relist", func(s *watch.Status) bool { return s.Relists > n && s.Phase == watch.Live })
+			if lists := r.lists(podKind); len(lists) > 0 || took < time.Minute {
+				t.Errorf("relisted in %s, by %d LISTs; want a streamed list of more than a minute", took, len(lists))
+			}
+		}
+		r.sim.Heal()
+		r.settled(podKind)
+	})
+}
+
 // TestWatchListWithoutEnd is fault 11: it falls back to pages within 30 s, and the next kinds do not wait at all.
 func TestWatchListWithoutEnd(t *testing.T) {
 	inRig(t, sim.Config{}, func(r *rig) {

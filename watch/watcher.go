@@ -71,6 +71,7 @@ func New(cfg Config, scope Scope, src Source, sink Sink) *Watcher {
 		cfg: cfg, scope: scope, src: src, sink: sink,
 		log:      cfg.Logger.With("scope", scope.String()),
 		needList: true,
+		unmarked: scope.Kind.uncached(),
 		why:      ReasonFirst,
 		kick:     make(chan struct{}, 1),
 	}

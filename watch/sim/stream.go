@@ -3,6 +3,7 @@ package sim
 import (
 	"net/http"
 	"strconv"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
@@ -39,9 +40,12 @@ type endStream struct {
 
 func (e *endStream) Error() string { return "stream ended" }
 
-// sendInitial sends the state of the moment the stream began.
-func (st *stream) sendInitial(in *initialState) *endStream {
+// sendInitial sends the state of the moment the stream began. Its deadline ends it in form there, too.
+func (st *stream) sendInitial(in *initialState, deadline time.Time) *endStream {
 	for _, o := range in.items {
+		if !st.stalled && !time.Now().Before(deadline) {
+			return &endStream{}
+		}
 		ok, err := st.sel.matches(st.sv, o, st.rd)
 		if err != nil {
 			return st.sendError(err)

@@ -104,7 +104,7 @@ func (st *stream) run(initial *initialState, timeout time.Duration) *endStream {
 	if initial.err != nil {
 		return st.sendError(initial.err)
 	}
-	if e := st.sendInitial(initial); e != nil {
+	if e := st.sendInitial(initial, deadline); e != nil {
 		return e
 	}
 	mark := time.NewTimer(st.nextBookmark(deadline))

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf16"
 
 	"github.com/google/go-cmp/cmp"
@@ -94,11 +93,7 @@ func TestParseDraftRefuses(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			start := time.Now()
 			d, err := parseDraft([]byte(tt.text), 0, 0)
-			if took := time.Since(start); took > 5*time.Second {
-				t.Errorf("took %s", took)
-			}
 			var draft *DraftError
 			if !errors.As(err, &draft) {
 				t.Fatalf("%v, %v; want a DraftError", d, err)

@@ -51,12 +51,12 @@ func TestRealServerKilled(t *testing.T) {
 				must(t, s.script("compact"), s.kill(), s.script("start-apiserver"))
 			}
 			must(t, proxy.Set(watchtest.Pass))
-			v, took = awaitReal(t, e, 2*time.Minute, "fresh view after the restart", allFresh)
+			// Fresh alone can be as of before the kill: what was done meanwhile comes right behind the stream that opens.
+			_, took = awaitReal(t, e, 2*time.Minute, "fresh view with what was deleted and made meanwhile", func(v *View) bool {
+				k := v.Health.Kind("configmaps")
+				return allFresh(v) && v.World.Get(k, ns, "goes") == nil && v.World.Get(k, ns, "comes") != nil
+			})
 			t.Logf("all fresh %s after the server could be reached", took.Round(time.Millisecond))
-			k := v.Health.Kind("configmaps")
-			if v.World.Get(k, ns, "goes") != nil || v.World.Get(k, ns, "comes") == nil {
-				t.Error("what was deleted or made meanwhile is not noticed, and yet all is fresh")
-			}
 			t.Logf("%.0f relists, %.0f of them because the version had expired", relists(t, e, "", ""), relists(t, e, "", watch.ReasonExpired))
 			if compacted && relists(t, e, "configmaps", watch.ReasonExpired) == 0 {
 				t.Error("the watch of config maps was not refused as expired: the server still had its history")
@@ -77,14 +77,15 @@ func TestRealCleanTimeouts(t *testing.T) {
 	cfg.Wrap(func(rt http.RoundTripper) http.RoundTripper { return untimed{rt} })
 	e := explore(t, cfg, func(c *Config) {
 		c.Select = func(served Served) []*watch.Kind {
-			return slices.DeleteFunc(slices.Clone(served.Kinds), func(k *watch.Kind) bool { return k.Group != "" || !k.Watchable() })
+			// Events have no bookmarks: of a server that ends streams at a time of its own nothing confirms them.
+			return slices.DeleteFunc(slices.Clone(served.Kinds), func(k *watch.Kind) bool { return k.Group != "" || !k.Watchable() || k.Resource == "events" })
 		}
 	})
 	awaitReal(t, e, time.Minute, "first lists", allFresh)
 
 	var streams uint64
 	n := 0
-	for deadline := time.Now().Add(time.Minute); streams < 100 && time.Now().Before(deadline); n++ {
+	for deadline := time.Now().Add(5 * time.Minute); streams < 100 && time.Now().Before(deadline); n++ {
 		must(t, w.configMap(ns, fmt.Sprintf("c%d", n%10), fmt.Sprint(n)))
 		v := e.View()
 		streams = 0

@@ -132,7 +132,7 @@ func TestRunGivesTheTerminalToTheEditor(t *testing.T) {
 				}
 			}
 			press(saw, "\r")
-			press(out.await("query"), "e")
+			press(out.await(" edit "), "e") // offered once the row is there
 			press(out.await(tt.want), "\x03")
 			if err := <-done; err != nil {
 				t.Errorf("Run: %v", err)

@@ -287,7 +287,7 @@ func TestReadOnly(t *testing.T) {
 			}
 			os.Chmod(filepath.Dir(path), tt.folder)
 			defer os.Chmod(filepath.Dir(path), 0o700)
-			for d := filepath.Dir(filepath.Dir(path)); d != os.TempDir() && d != "/"; d = filepath.Dir(d) {
+			for d := filepath.Dir(filepath.Dir(path)); d != filepath.Clean(os.TempDir()) && d != "/"; d = filepath.Dir(d) {
 				os.Chmod(d, 0o755)
 			}
 			startChild(t, "readonly", path).end(t)

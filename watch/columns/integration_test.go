@@ -171,7 +171,10 @@ func create(ctx context.Context, client dynamic.Interface, disco *discovery.Disc
 		if apierrors.IsAlreadyExists(err) {
 			made, err = objects.Get(ctx, o.GetName(), metav1.GetOptions{})
 		}
-		return !apierrors.IsNotFound(err), err // a custom resource may be refused for a moment
+		if apierrors.IsNotFound(err) { // a custom resource may be, for a moment
+			return false, nil
+		}
+		return true, err
 	})
 	status, ok := o.Object["status"]
 	if err != nil || !ok {

@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"testing"
 	"time"
 
@@ -18,7 +19,10 @@ import (
 
 // restConfig is a client configuration over memory.
 func restConfig(s *Server) *rest.Config {
-	return &rest.Config{Host: s.Host(), Dial: s.Dial, QPS: -1, TLSClientConfig: rest.TLSClientConfig{CAData: s.CA()}}
+	return &rest.Config{
+		Host: s.Host(), Dial: s.Dial, QPS: -1, TLSClientConfig: rest.TLSClientConfig{CAData: s.CA()},
+		Proxy: func(*http.Request) (*url.URL, error) { return nil, nil }, // whatever the environment names
+	}
 }
 
 // protobufConfig asks for protobuf and takes JSON.

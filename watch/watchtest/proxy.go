@@ -163,16 +163,17 @@ func (p *Proxy) accept(l net.Listener) {
 		if err != nil {
 			return
 		}
+		lost := p.Mode() == HalfOpen
 		p.accepted.Add(1)
-		p.work.Go(func() { p.serve(c) })
+		p.work.Go(func() { p.serve(c, lost) })
 	}
 }
 
-// serve stays with one connection of a client until it ends.
-func (p *Proxy) serve(c net.Conn) {
+// serve stays with one connection of a client until it ends; a lost one leads nowhere.
+func (p *Proxy) serve(c net.Conn, lost bool) {
 	k := &link{client: c}
 	defer k.close()
-	if p.Mode() == HalfOpen {
+	if lost {
 		k.dead.Store(true)
 	} else {
 		server, err := (&net.Dialer{Timeout: dialWithin}).DialContext(context.Background(), "tcp", p.target)

@@ -49,6 +49,9 @@ func TestProxy(t *testing.T) {
 					t.Errorf("the new connection is answered: %t, want %t", got, c.during)
 				}
 			}
+			for c.opened && p.Accepted() < 2 { // the kernel has answered for the proxy
+				time.Sleep(time.Millisecond)
+			}
 			set(t, p, Pass)
 			if got := ask(t, old, patience(c.beforeAfter)); got != c.beforeAfter {
 				t.Errorf("healed, the old connection is answered: %t, want %t", got, c.beforeAfter)

@@ -68,7 +68,11 @@ func (m *Model) judge(kinds ...*watch.Kind) verdict {
 	case f.Least.Phase == watch.Polling && f.Least.Complete:
 		return verdict{th.good, g.polled, []string{name + " polled " + confirmed + " ago", name + " polled", "polled"}}
 	}
-	return verdict{th.warnBold, g.stale, []string{name + " " + staleWord(f.Least, m.now), name + " stale", "stale"}}
+	texts := []string{name + " " + staleWord(f.Least, m.now)}
+	if !f.Least.ConfirmedAt.IsZero() {
+		texts = append(texts, name+" stale "+confirmed)
+	}
+	return verdict{th.warnBold, g.stale, append(texts, name+" stale", "stale")}
 }
 
 // staleWord says since when rows are not to be believed.

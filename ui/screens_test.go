@@ -161,6 +161,15 @@ func TestEventsOfAnObject(t *testing.T) {
 	})
 }
 
+// TestAgeOfWhatIsStale: also where there is little room, the header says how old it is.
+func TestAgeOfWhatIsStale(t *testing.T) {
+	drive(t, stage{w: 80, h: 24, objects: newCluster(1).fill(300), edit: func(h *engine.Health) {
+		setStatus(h, kindPod, func(s *watch.Status) { s.Phase, s.ConfirmedAt = watch.Unconfirmed, testNow.Add(-3*time.Minute) })
+	}}, func(d *driver) {
+		d.see("pods stale 3m")
+	})
+}
+
 func TestFiveStates(t *testing.T) {
 	for _, tt := range []struct {
 		name, query string

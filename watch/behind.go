@@ -11,7 +11,8 @@ const (
 	// promptWithin is how long after the last confirmation a stream may begin, or its list may take, so that what comes
 	// counts as coming when it happens.
 	promptWithin = 10 * time.Second
-	// longSilence is a silence after which what comes may have been on its way all along. Bookmarks come each minute.
+	// longSilence is a silence after which what comes may have been on its way all along. Bookmarks come each minute. As a stream is
+	// given up after as long (silentAfter), it is met by a watcher that was itself stopped.
 	longSilence = 65 * time.Second
 	// askSpread is over how long the probes of streams that resume in one instant are spread.
 	askSpread = 2 * time.Second
@@ -24,20 +25,33 @@ const (
 // be behind us, nothing that arrives confirms.
 type backlog struct {
 	since time.Time
-	ask   time.Time     // when the next probe is due
-	pause time.Duration // after the one before it
+	ask   time.Time // when the next probe is due
 	// target is the server's resourceVersion at a time: a stream that has come to it holds nothing older. "" until a probe has told.
 	target   string
 	targetAt time.Time
 	// lone is set when the stream came to the last target with a single event after a pause.
 	lone bool
-	// blind is set when the server has answered that it can't tell, or in no order that we know.
-	blind bool
+	// blind is set when the server has answered that it can't tell, or in no order that we know, which is unordered.
+	blind, unordered bool
 }
 
-// doubtOld looks, when events begin to come, at how old they may be.
+// askAgain is when to ask a server that has not told where it stands.
+type askedAgain struct {
+	at    time.Time
+	pause time.Duration // 0 when the last probe told
+}
+
+// failed books that a probe told nothing.
+func (a *askedAgain) failed(now time.Time) {
+	a.pause = min(max(askAgain, 2*a.pause), askAgainMost)
+	a.at = now.Add(a.pause)
+}
+
+// doubtOld looks, when events begin to come, at how old they may be. Without bookmarks there is nothing to tell a server that was
+// rewound, so that the streams are one chain of which no end was out of form.
 func (s *session) doubtOld(now time.Time) {
-	if s.w.now.Suspended || now.Round(0).Sub(s.w.confirmed.Round(0)) > promptWithin {
+	broken := s.w.unmarked && !s.follows
+	if broken || s.w.now.Suspended || now.Round(0).Sub(s.w.confirmed.Round(0)) > promptWithin {
 		s.fallBehind(now)
 	}
 }
@@ -55,32 +69,33 @@ func (s *session) proveAnew(now time.Time) {
 	if s.behind == nil {
 		s.doubt = now
 	}
-	s.behind = &backlog{since: now, ask: now.Add(time.Duration(s.w.cfg.Rand() * float64(askSpread)))}
+	ask := now.Add(time.Duration(s.w.cfg.Rand() * float64(askSpread)))
+	if again := s.w.again.at; again.After(ask) {
+		ask = again
+	}
+	s.behind = &backlog{since: now, ask: ask}
 }
 
 // probeDue is when to ask the server where it stands, if ever.
 func (s *session) probeDue() (time.Time, bool) {
-	b := s.behind
-	switch {
-	case s.probe != nil && !s.probe.check:
-		return time.Time{}, false
-	case b == nil:
-		return s.frame.Add(ConfirmWithin), s.asked.Before(s.frame)
-	default:
-		return b.ask, b.target == ""
+	if b := s.behind; b != nil && b.target == "" && (s.probe == nil || s.probe.check) {
+		return b.ask, true
 	}
+	return time.Time{}, false
 }
 
 func (s *session) ask(ctx context.Context) {
 	s.probe.stop() // a check can wait
-	s.asked, s.askedAt = time.Now(), s.w.now.Checkpoint
+	s.askedAt = s.w.now.Checkpoint
 	s.probe = startProbe(ctx, s.w, false)
 }
 
-// failed books that a probe told nothing.
-func (b *backlog) failed(now time.Time) {
-	b.pause = min(max(askAgain, 2*b.pause), askAgainMost)
-	b.ask = now.Add(b.pause)
+// leaveProbe ends the probe in progress with the stream. One that has been without an answer for long counts as failed.
+func (s *session) leaveProbe() {
+	s.probe.stop()
+	if p := s.probe; p != nil && !p.check && !p.began.IsZero() && time.Since(p.began) > promptWithin {
+		s.w.again.failed(time.Now())
+	}
 }
 
 // proof is the time as of which nothing is missing once a frame has come that took the checkpoint to where it is; false while
@@ -127,6 +142,13 @@ func (s *session) quiet(at time.Time, bookmark bool) bool {
 	return s.pause > promptWithin && s.pause <= longSilence && at.Sub(b.targetAt) <= ConfirmWithin && (bookmark || b.lone)
 }
 
+// endProves reports whether the end of the stream, in form and in time, says that nothing is missing. Of a server that was rewound it
+// does not, nor of one that had more to say than the line took until then.
+func (s *session) endProves() bool {
+	b := s.behind
+	return b == nil || b.unordered || (b.target != "" && !s.old)
+}
+
 // unmarkedAt is when a stream that is behind has had time enough for a bookmark that tells where the server is, and none came;
 // false where that says nothing. A kind may have none, or those of a server whose bookmarks stand still where nothing happens.
 func (s *session) unmarkedAt() (time.Time, bool) {
@@ -164,8 +186,15 @@ func (s *session) judge(now time.Time) (end, bool) {
 	switch {
 	case err != nil && s.behind != nil:
 		s.behind.blind = s.behind.blind || p.err == nil || cantTell(p.err)
-		s.behind.failed(now)
+		s.behind.unordered = s.behind.unordered || p.err == nil
+		s.w.again.failed(now)
+		s.behind.ask = s.w.again.at
+		return end{}, false
 	case err != nil:
+		return end{}, false
+	}
+	s.w.again = askedAgain{}
+	switch {
 	case order < 0:
 		return rewound(s.askedAt, p.rv), true
 	case older(s.w.now.Checkpoint, p.rv):

@@ -102,18 +102,22 @@ func (r *rig) freshOnlyWhenTrue(w *watch.Watcher, d time.Duration, changed map[s
 	}
 }
 
-// TestBacklogAfterSilence: what a connection delivers after it was silent for long is old. It confirms once it has caught
-// up with the server, however slow the line is.
+// TestBacklogAfterSilence: what a connection delivers after it was silent for long is old, where the watcher was stopped and so
+// has not given it up. It confirms once it has caught up with the server, however slow the line is.
 func TestBacklogAfterSilence(t *testing.T) {
 	for _, each := range []time.Duration{0, time.Second, 3 * time.Second, 6 * time.Second} {
 		t.Run(each.String(), func(t *testing.T) {
 			inRig(t, sim.Config{}, func(r *rig) {
 				r.cfg.RelistEvery = time.Hour
 				r.pods(0, 20)
-				l := &line{Source: r.client}
+				l, sink := &line{Source: r.client}, &stopped{Sink: r.sink}
+				r.sink = sink
 				w := r.startOver(podKind, l)
 				r.await(w, 5*time.Second, "Live", func(s *watch.Status) bool { return s.Phase == watch.Live })
 				r.pass(time.Second)
+				sink.stop(86 * time.Second)
+				r.touch(1)
+				r.pass(time.Millisecond)
 				l.freeze(85*time.Second, each)
 				r.freshOnlyWhenTrue(w, 100*time.Second, r.changeAll())
 				if s := w.Status(); s.Restarts != 0 {
@@ -137,7 +141,8 @@ func TestSilenceWhileBehind(t *testing.T) {
 			inRig(t, sim.Config{}, func(r *rig) {
 				r.cfg.RelistEvery = time.Hour
 				r.pods(0, 20)
-				l := &line{Source: r.client}
+				l, sink := &line{Source: r.client}, &stopped{Sink: r.sink}
+				r.sink = sink
 				w := r.startOver(podKind, l)
 				r.await(w, 5*time.Second, "Live", func(s *watch.Status) bool { return s.Phase == watch.Live })
 				r.must(r.sim.Create(configMap(1, 1)))
@@ -145,8 +150,15 @@ func TestSilenceWhileBehind(t *testing.T) {
 					r.sim.Inject(sim.Fault{Match: sim.Match{Verb: "list"}, Action: sim.Status{Code: 500}})
 				}
 				w.Suspend()
-				r.pass(3 * time.Second)
-				l.freeze(70*time.Second, 0)
+				l.freeze(3*time.Second, 0)
+				r.touch(1) // arrives when the server is known to be beyond it
+				for i := range 25 {
+					r.must(r.sim.Update(configMap(1, i)))
+					r.pass(100 * time.Millisecond)
+				}
+				sink.stop(68 * time.Second)
+				r.pass(time.Second)
+				l.freeze(66*time.Second, 0)
 				r.pass(60 * time.Second) // a bookmark is on its way
 				changed := r.changeAll()
 				l.freeze(80*time.Second, 0) // it comes when it would have, and the rest after another silence

@@ -87,14 +87,23 @@ func TestBookmarkOfThePast(t *testing.T) {
 	})
 }
 
-// TestProbeOfAChangedServerProvesNothing: without bookmarks, a server that has moved on may have had changes that were not
-// told to us.
+// untimed is a server that does not keep the deadlines of watches.
+type untimed struct{ watch.Source }
+
+func (u untimed) Watch(ctx context.Context, scope watch.Scope, q watch.WatchQuery) (watch.Stream, error) {
+	q.Timeout = time.Hour
+	return u.Source.Watch(ctx, scope, q)
+}
+
+// TestProbeOfAChangedServerProvesNothing: without bookmarks, and without an end, a server that has moved on may have had changes
+// that were not told to us.
 func TestProbeOfAChangedServerProvesNothing(t *testing.T) {
 	inRig(t, sim.Config{}, func(r *rig) {
 		r.cfg.RelistEvery = time.Hour
 		r.pods(0, 20)
 		r.sim.Inject(sim.Fault{Match: sim.Match{Verb: "watch"}, Action: sim.StopBookmarks{}})
-		w := r.startLive(podKind)
+		w := r.startOver(podKind, untimed{r.client})
+		r.await(w, 5*time.Second, "Live", func(s *watch.Status) bool { return s.Phase == watch.Live })
 		r.must(r.sim.Create(configMap(1, 1)))
 		r.sim.ResetRequests()
 		r.pass(80 * time.Second)

@@ -3,6 +3,8 @@ package watch_test
 import (
 	"context"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"orka/watch"
 )
@@ -16,6 +18,26 @@ func (p pagesOnly) Watch(ctx context.Context, scope watch.Scope, q watch.WatchQu
 			Message: "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled"}
 	}
 	return p.Source.Watch(ctx, scope, q)
+}
+
+// stopped is a sink in which Offer waits until a time: the watcher does nothing meanwhile, as when the process was stopped.
+type stopped struct {
+	watch.Sink
+	until atomic.Pointer[time.Time]
+}
+
+func (s *stopped) stop(d time.Duration) {
+	until := time.Now().Add(d)
+	s.until.Store(&until)
+}
+
+func (s *stopped) Offer(ctx context.Context, kind *watch.Kind, events []watch.Delta) (int, error) {
+	if until := s.until.Load(); until != nil {
+		if err := waitFor(ctx, time.Until(*until)); err != nil {
+			return 0, err
+		}
+	}
+	return s.Sink.Offer(ctx, kind, events)
 }
 
 // gate is a sink whose Put can be made to wait, whose Offer to drop, and either to panic.

@@ -12,17 +12,22 @@ const (
 	// past that its end bookmark is not coming.
 	initialSilence = 30 * time.Second
 	listWithin     = 3 * time.Minute
-	// silentAfter ends a stream that has said nothing: the connection may be dead without our knowing.
-	silentAfter = 90 * time.Second
+	// silentAfter ends a stream that has said nothing. Bookmarks come each minute, so that the connection may be dead without our
+	// knowing; and what follows has the time to confirm before ConfirmWithin.
+	silentAfter = 65 * time.Second
 	// flushEvery and flushAt bound how long, and in what number, objects of a streamed list are gathered.
 	flushEvery = 50 * time.Millisecond
 	flushAt    = 256
 	// watchTimeout is the least time after which a server is asked to close a watch; up to twice that.
 	watchTimeout = 5 * time.Minute
 	// unmarkedTimeout is the same for a kind without bookmarks: a stream that the server ends at its deadline is then what
-	// confirms, so that it and its spread must be below ConfirmWithin. A list may take longer than that.
+	// confirms, so that it and its spread must be below silentAfter, and below ConfirmWithin by unmarkedMargin, which is for the
+	// news of it. Those of which the last confirmation is older are shorter still, so as to confirm in time, but have
+	// unmarkedLeast, and twice that after each in a row that has confirmed nothing.
 	unmarkedTimeout = 50 * time.Second
-	unmarkedSpread  = 15 * time.Second
+	unmarkedSpread  = 10 * time.Second
+	unmarkedLeast   = 5 * time.Second
+	unmarkedMargin  = 4 * time.Second
 	// deadlineSlack is how much earlier or later than asked a stream may end of which the server kept the deadline.
 	deadlineSlack = 2 * time.Second
 )
@@ -34,17 +39,20 @@ func (w *Watcher) follow(ctx context.Context, q WatchQuery) (out end) {
 	}
 	q.Timeout = watchTimeout + time.Duration(w.cfg.Rand()*float64(watchTimeout))
 	if w.unmarked && !q.Initial {
-		q.Timeout = unmarkedTimeout + time.Duration(w.cfg.Rand()*float64(unmarkedSpread))
+		left := time.Until(w.confirmed.Add(ConfirmWithin - unmarkedMargin))
+		q.Timeout = min(unmarkedTimeout+time.Duration(w.cfg.Rand()*float64(unmarkedSpread)), max(left, unmarkedLeast<<min(w.vain, 4)))
+		w.vain++
 	}
-	q.Timeout = w.cuts.timeout(q.Timeout, time.Now())
+	q.Timeout = w.cuts.timeout(q.Timeout, time.Now()).Truncate(time.Second)
 	if q.Initial {
 		w.beginGeneration()
 	}
-	s := &session{w: w, initial: q.Initial, started: time.Now(), timeout: q.Timeout}
+	s := &session{w: w, initial: q.Initial, started: time.Now(), timeout: q.Timeout, follows: w.kept}
+	w.kept = false
 	p := startPump(ctx, w.src, w.scope, q)
 	defer func() {
 		p.stop()
-		s.probe.stop()
+		s.leaveProbe()
 		out.listing = s.initial
 		out.streamed = out.streamed || !s.opened.IsZero()
 	}()

@@ -103,11 +103,6 @@ func (k *Kind) ResourceName() string {
 // Watchable reports whether the kind can be followed by a watch; a kind that can only be listed is polled.
 func (k *Kind) Watchable() bool { return k.Verbs.Has(VerbList | VerbWatch) }
 
-// uncached reports whether an API server keeps no watch cache of the kind unless it is told to, and so sends no bookmarks of it.
-func (k *Kind) uncached() bool {
-	return k.Resource == "events" && (k.Group == "" || k.Group == "events.k8s.io")
-}
-
 // Answers reports whether a person means this kind by name: kind, plural, singular or short name,
 // each also with group ("deploy.apps") or version and group ("deployments.v1.apps"), or in the form of
 // GVK.String. Letter case does not matter.

@@ -205,6 +205,7 @@ func (w *Watcher) complete(ctx context.Context, rv string) error {
 	}
 	w.needList, w.retried = false, false
 	w.brokenLists = 0
+	w.unmarked = false
 	w.listedAt = now
 	w.relistAt = now.Add(jitter(w.cfg.RelistEvery, w.cfg.Rand()))
 	w.lag = lag{proven: w.listBegan, next: now.Add(jitter(checkEvery, w.cfg.Rand()))}
@@ -234,7 +235,7 @@ func (w *Watcher) heard(at time.Time, change func(*Status)) {
 
 // confirm books that nothing is missing of what the server had at a time, and what else changes with that.
 func (w *Watcher) confirm(at time.Time, change func(*Status)) {
-	w.confirmed = at
+	w.confirmed, w.vain = at, 0
 	w.heard(at, func(s *Status) {
 		s.ConfirmedAt = at.Round(0)
 		s.Suspended = false

@@ -5,14 +5,16 @@ import "time"
 // ending is how one attempt (a list, a stream, or both in one) ended, and what went before.
 type ending struct {
 	reason  Reason
-	listing bool          // it ended before a first or renewed list was complete
-	after   time.Duration // what the server asked to wait for
-	tooNew  bool          // 504: the server has not seen our resourceVersion yet
-	attempt int           // failures in a row before this one
-	before  Reason        // of the last of them
-	refused int           // 403s in a row before this one, since it was last allowed; -1 when it never was
-	healthy time.Duration // how long the watcher had done well
-	lived   time.Duration // how long the stream was open that broke off
+	listing bool // it ended before a first or renewed list was complete
+	// streamed is set when a stream had been open.
+	streamed bool
+	after    time.Duration // what the server asked to wait for
+	tooNew   bool          // 504: the server has not seen our resourceVersion yet
+	attempt  int           // failures in a row before this one
+	before   Reason        // of the last of them
+	refused  int           // 403s in a row before this one, since it was last allowed; -1 when it never was
+	healthy  time.Duration // how long the watcher had done well
+	lived    time.Duration // how long the stream was open that broke off
 }
 
 // step is what a watcher does next.
@@ -50,8 +52,11 @@ func plan(e ending, most time.Duration, rnd float64) step {
 	case ReasonSuspend:
 		return step{phase: Unconfirmed, attempt: e.attempt}
 	case ReasonSilent:
-		if !e.listing {
-			// The stream was silent for 90 s, so resuming at once asks for at most one request in 90 s.
+		switch {
+		case e.listing:
+		case e.streamed: // for a minute; what follows has the time to confirm before there is a doubt
+			return step{keep: true}
+		default: // not accepted for 30 s
 			return step{phase: Unconfirmed, attempt: e.attempt}
 		}
 		return step{phase: Backoff, attempt: n, wait: wait}

@@ -23,21 +23,25 @@ type session struct {
 	flushed time.Time     // of the last page given to the sink
 	page    []Delta       // of the streamed list, not yet given to the sink
 	heard   bool          // any event at all
-	marked  bool          // a bookmark in mid-stream
+	follows bool          // on one that ended in form, at its deadline
 	doubted bool          // Unconfirmed has been published
 	relist  Reason        // of the relist that waits for a slot
 	granted <-chan struct{}
 	probe   *probe
-	asked   time.Time // of the last probe
-	askedAt string    // the checkpoint then
+	askedAt string    // the checkpoint of the last probe
 	behind  *backlog  // what comes may be old; nil when it comes as it happens
 	doubt   time.Time // since when it may be
+	old     bool      // events came meanwhile
 }
 
 // deadline is when expire has something to do unless a batch comes first.
 func (s *session) deadline() time.Time {
 	if s.opened.IsZero() {
-		return s.started.Add(openWithin)
+		at := s.started.Add(openWithin)
+		if s.w.now.Phase == Live {
+			at = earlier(at, s.w.confirmed.Add(ConfirmWithin))
+		}
+		return at
 	}
 	if s.initial {
 		at := earlier(s.added.Add(initialSilence), s.opened.Add(listWithin))
@@ -81,6 +85,9 @@ func (s *session) expire(ctx context.Context) (end, bool) {
 		if due(s.started, openWithin) {
 			return failed(errSilent), true
 		}
+		if s.w.now.Phase == Live { // not a failure's
+			s.doubtSilence(now, errorText(errSilent))
+		}
 	case s.initial:
 		if len(s.page) > 0 && due(s.flushed, flushEvery) {
 			if err := s.flush(ctx); err != nil {
@@ -92,17 +99,14 @@ func (s *session) expire(ctx context.Context) (end, bool) {
 		}
 	default:
 		if due(s.frame, silentAfter) {
-			s.w.unmarked = !s.marked
+			s.w.unmarked = true // the end of a short one will confirm
 			return failed(errSilent), true
 		}
 		if at, ok := s.unmarkedAt(); ok && due(at, 0) {
 			s.w.unmarked = true
-			return end{reason: ReasonClosed, streamed: true}, true // the end of a short one will confirm
+			return end{reason: ReasonClosed, streamed: true}, true
 		}
-		if !s.doubted && due(s.w.confirmed, ConfirmWithin) {
-			s.doubted = true
-			s.w.update(func(st *Status) { st.Phase = Unconfirmed })
-		}
+		s.doubtSilence(now, s.w.now.Err)
 		if at, ok := s.probeDue(); ok && due(at, 0) {
 			s.ask(ctx)
 		}
@@ -114,6 +118,15 @@ func (s *session) expire(ctx context.Context) (end, bool) {
 		}
 	}
 	return end{}, false
+}
+
+// doubtSilence publishes that what was confirmed last is too long ago, and why.
+func (s *session) doubtSilence(now time.Time, why string) {
+	if s.doubted || now.Before(s.w.confirmed.Add(ConfirmWithin)) {
+		return
+	}
+	s.doubted = true
+	s.w.update(func(st *Status) { st.Phase, st.Err = Unconfirmed, why })
 }
 
 // wantRelist queues for a list slot; the stream goes on until there is one.
@@ -155,9 +168,10 @@ func (s *session) take(ctx context.Context, b batch) (end, bool) {
 	default:
 		lived := b.at.Sub(s.opened)
 		s.w.cuts.ended(b.err, b.at.Sub(s.frame), b.at)
-		if errors.Is(b.err, io.EOF) && (lived-s.timeout).Abs() <= deadlineSlack {
-			// A dead connection does not end in time and in form: the server has sent all it had by then. The news of an end that
-			// comes late may be of an earlier one, as of a server that shut down.
+		if errors.Is(b.err, io.EOF) && s.endProves() && (lived-s.timeout).Abs() <= deadlineSlack {
+			// A dead connection does not end in time and in form. The news of an end that comes late may be of an earlier one, as of a
+			// server that shut down.
+			s.w.kept = true
 			s.w.lag.proven = earlier(b.at, s.started.Add(s.timeout))
 			s.confirm(s.w.lag.proven, func(*Status) {})
 		}
@@ -192,9 +206,6 @@ func (s *session) apply(ctx context.Context, b batch) (end, bool) {
 		s.w.cfg.Slots.watchListWorked(s.w.scope.Kind.Group)
 		s.doubtOld(b.at)
 		s.w.update(func(st *Status) { st.Phase, st.Err = livePhase(b.at, s.w.confirmed, false), "" })
-		if s.w.unmarked {
-			return end{reason: ReasonClosed, streamed: true}, true // the end of a short one will confirm; what else has come does again
-		}
 	}
 	if s.initial {
 		if len(s.page) >= flushAt || (len(s.page) > 0 && b.at.Sub(s.flushed) >= flushEvery) {
@@ -226,7 +237,6 @@ func (s *session) offer(ctx context.Context, events []Event, at time.Time) (end,
 	checkpoint := w.now.Checkpoint
 	for _, e := range events {
 		if e.Type == EventBookmark {
-			s.marked, w.unmarked = true, false
 			if order, err := resourceversion.CompareResourceVersion(e.ResourceVersion, checkpoint); err == nil && order < 0 {
 				return rewound(checkpoint, e.ResourceVersion), true
 			}
@@ -247,6 +257,7 @@ func (s *session) offer(ctx context.Context, events []Event, at time.Time) (end,
 		}
 	}
 	s.notice(events, checkpoint, at)
+	s.old = s.old || s.behind != nil && len(deltas) > 0
 	change := func(st *Status) {
 		st.Checkpoint = checkpoint
 		st.Undecodable += undecodable

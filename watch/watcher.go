@@ -49,7 +49,10 @@ type Watcher struct {
 	lag          lag
 	brokenLists  int       // streamed lists in a row that broke off
 	heldUntil    time.Time // the server wants no request of this watcher before
-	unmarked     bool      // the server sends no bookmarks for this kind: streams are kept short, and their ends confirm
+	unmarked     bool      // no bookmark came when one was due since the last list: streams are kept short, and their ends confirm
+	vain         int       // short streams in a row that confirmed nothing
+	again        askedAgain
+	kept         bool // the last stream ended in form, at its deadline
 
 	// Atomic.
 	status   atomic.Pointer[Status]
@@ -71,7 +74,6 @@ func New(cfg Config, scope Scope, src Source, sink Sink) *Watcher {
 		cfg: cfg, scope: scope, src: src, sink: sink,
 		log:      cfg.Logger.With("scope", scope.String()),
 		needList: true,
-		unmarked: scope.Kind.uncached(),
 		why:      ReasonFirst,
 		kick:     make(chan struct{}, 1),
 	}
@@ -196,7 +198,7 @@ func (w *Watcher) conclude(out end) step {
 	if out.reason != ReasonNone {
 		next = plan(ending{
 			reason: out.reason, listing: out.listing, after: retryAfter(out.err), tooNew: tooLarge(out.err),
-			attempt: w.attempts, before: w.failure, healthy: healthy, refused: w.denied(), lived: out.lived,
+			streamed: out.streamed, attempt: w.attempts, before: w.failure, healthy: healthy, refused: w.denied(), lived: out.lived,
 		}, w.cfg.BackoffMax, w.cfg.Rand())
 	}
 	if out.reason == ReasonForbidden && !out.listing {

@@ -117,6 +117,9 @@ func (st *stream) run(initial *initialState, timeout time.Duration) *endStream {
 		}
 		if len(evs) > 0 {
 			for i := range evs {
+				if !st.stalled && !time.Now().Before(deadline) { // with the rest unsent
+					return st.flush()
+				}
 				if e := st.sendEvent(&evs[i]); e != nil {
 					return e
 				}

@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"orka/watch"
+	"orka/watch/watchtest"
 )
 
 // The same scenarios against a real kube-apiserver: ORKA_E2E_KUBECONFIG is an administrator's kubeconfig. What a test
@@ -39,6 +40,9 @@ func openKube(t *testing.T) cluster {
 		t.Fatal(err)
 	}
 	cfg.QPS = -1
+	d := &watchtest.Dialer{}
+	cfg.Dial = d.Dial
+	t.Cleanup(d.Close)
 	return &kubeCluster{cfg}
 }
 

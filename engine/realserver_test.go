@@ -6,12 +6,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -44,49 +42,10 @@ func (s *realServer) config(t *testing.T, user string) *rest.Config {
 		t.Fatal(err)
 	}
 	cfg.QPS = -1
-	d := &dialer{conns: map[*tracked]bool{}}
-	cfg.Dial = d.dial
-	t.Cleanup(d.close)
+	d := &watchtest.Dialer{}
+	cfg.Dial = d.Dial
+	t.Cleanup(d.Close)
 	return cfg
-}
-
-// dialer closes what it has opened: a request that was cancelled may keep its connection from being idle for a moment longer
-// than the test lasts.
-type dialer struct {
-	mu    sync.Mutex
-	conns map[*tracked]bool
-}
-
-type tracked struct {
-	net.Conn
-	by *dialer
-}
-
-func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := new(net.Dialer).DialContext(ctx, network, address)
-	if err != nil {
-		return nil, err
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	c := &tracked{conn, d}
-	d.conns[c] = true
-	return c, nil
-}
-
-func (c *tracked) Close() error {
-	c.by.mu.Lock()
-	defer c.by.mu.Unlock()
-	delete(c.by.conns, c)
-	return c.Conn.Close()
-}
-
-func (d *dialer) close() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for c := range d.conns {
-		_ = c.Conn.Close()
-	}
 }
 
 // script runs one of the control plane's commands; flags are of the API server, where it starts one.

@@ -47,10 +47,10 @@ func (a *askedAgain) failed(now time.Time) {
 	a.at = now.Add(a.pause)
 }
 
-// doubtOld looks, when events begin to come, at how old they may be. Without bookmarks there is nothing to tell a server that was
-// rewound, so that the streams are one chain of which no end was out of form.
+// doubtOld looks, when events begin to come, at how old they may be. Where streams are too short for bookmarks, nothing tells of a
+// server that was rewound, so that they are one chain of which no end was out of form.
 func (s *session) doubtOld(now time.Time) {
-	broken := s.w.unmarked && !s.follows
+	broken := s.timeout < silentAfter && !s.follows
 	if broken || s.w.now.Suspended || now.Round(0).Sub(s.w.confirmed.Round(0)) > promptWithin {
 		s.fallBehind(now)
 	}

@@ -41,7 +41,6 @@ func (w *Watcher) follow(ctx context.Context, q WatchQuery) (out end) {
 	if w.unmarked && !q.Initial {
 		left := time.Until(w.confirmed.Add(ConfirmWithin - unmarkedMargin))
 		q.Timeout = min(unmarkedTimeout+time.Duration(w.cfg.Rand()*float64(unmarkedSpread)), max(left, unmarkedLeast<<min(w.vain, 4)))
-		w.vain++
 	}
 	q.Timeout = w.cuts.timeout(q.Timeout, time.Now()).Truncate(time.Second)
 	if q.Initial {

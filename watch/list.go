@@ -205,7 +205,7 @@ func (w *Watcher) complete(ctx context.Context, rv string) error {
 	}
 	w.needList, w.retried = false, false
 	w.brokenLists = 0
-	w.unmarked = false
+	w.unmarked, w.again = false, askedAgain{}
 	w.listedAt = now
 	w.relistAt = now.Add(jitter(w.cfg.RelistEvery, w.cfg.Rand()))
 	w.lag = lag{proven: w.listBegan, next: now.Add(jitter(checkEvery, w.cfg.Rand()))}

@@ -141,6 +141,9 @@ func (s *session) wantRelist(why Reason) {
 func (s *session) take(ctx context.Context, b batch) (end, bool) {
 	if b.opened {
 		s.w.watched = true
+		if s.w.unmarked && !s.initial {
+			s.w.vain++
+		}
 		s.opened, s.frame, s.added, s.flushed = b.at, b.at, b.at, b.at
 		if !s.initial {
 			s.doubtOld(b.at)
@@ -172,8 +175,11 @@ func (s *session) take(ctx context.Context, b batch) (end, bool) {
 			// A dead connection does not end in time and in form. The news of an end that comes late may be of an earlier one, as of a
 			// server that shut down.
 			s.w.kept = true
-			s.w.lag.proven = earlier(b.at, s.started.Add(s.timeout))
-			s.confirm(s.w.lag.proven, func(*Status) {})
+			at := earlier(b.at, s.started.Add(s.timeout))
+			if s.w.lag.target == "" && (!s.heard || b.at.Sub(s.frame) > promptWithin) { // else there may have been more to say
+				s.w.lag.proven = at
+			}
+			s.confirm(at, func(*Status) {})
 		}
 		return streamEnd(b.err, s.heard, lived), true
 	}

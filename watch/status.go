@@ -17,7 +17,7 @@ const (
 	Queued      Phase = iota // waits for one of the list slots
 	Listing                  // pages arrive
 	Live                     // stream open and confirmed
-	Unconfirmed              // stream open, nothing heard for ConfirmWithin, or the machine slept
+	Unconfirmed              // stream open or asked for, nothing heard for ConfirmWithin, or the machine slept
 	Backoff                  // between attempts
 	Forbidden                // 403 on list or watch
 	Unavailable              // the group or the aggregated API does not answer

@@ -78,14 +78,13 @@ func (s *session) proveAnew(now time.Time) {
 
 // probeDue is when to ask the server where it stands, if ever.
 func (s *session) probeDue() (time.Time, bool) {
-	if b := s.behind; b != nil && b.target == "" && (s.probe == nil || s.probe.check) {
+	if b := s.behind; b != nil && b.target == "" && s.probe == nil {
 		return b.ask, true
 	}
 	return time.Time{}, false
 }
 
 func (s *session) ask(ctx context.Context) {
-	s.probe.stop() // a check can wait
 	s.askedAt = s.w.now.Checkpoint
 	s.probe = startProbe(ctx, s.w, false)
 }

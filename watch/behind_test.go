@@ -183,7 +183,7 @@ func TestLateEnd(t *testing.T) {
 		r.sim.CloseStreams()
 		r.await(w, 5*time.Minute, "short streams, as for a kind without bookmarks", func(s *watch.Status) bool { return s.Restarts >= 3 })
 		r.pass(time.Second)
-		l.freeze(71*time.Second, 0)
+		l.freeze(62*time.Second, 0)
 		r.sim.CloseStreams()
 		changed := r.changeAll()
 		r.freshOnlyWhenTrue(w, 10*time.Second, changed)

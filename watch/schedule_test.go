@@ -185,7 +185,14 @@ func (s *schedule) settle() {
 			s.t.Errorf("%s: an event of generation %d was dropped, and no list came after it", t.kind, dropped)
 		}
 	}
-	if kept := s.store.Stats().RawBytes; s.memoryCap > 0 && kept > s.memoryCap {
+	kept := s.store.Stats().RawBytes
+	for range 3 { // those of a list that has just come, in a block that is yet to be compressed, are above it for a moment
+		if s.memoryCap > 0 && kept > s.memoryCap {
+			s.rig.pass(5 * time.Second)
+			kept = s.store.Stats().RawBytes
+		}
+	}
+	if s.memoryCap > 0 && kept > s.memoryCap {
 		s.t.Errorf("%d bytes of bodies are kept, above the cap of %d", kept, s.memoryCap)
 	}
 }

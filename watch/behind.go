@@ -86,13 +86,13 @@ func (s *session) probeDue() (time.Time, bool) {
 
 func (s *session) ask(ctx context.Context) {
 	s.askedAt = s.w.now.Checkpoint
-	s.probe = startProbe(ctx, s.w, false)
+	s.probe = startProbe(ctx, s.w, forTarget)
 }
 
 // leaveProbe ends the probe in progress with the stream. One that has been without an answer for long counts as failed.
 func (s *session) leaveProbe() {
 	s.probe.stop()
-	if p := s.probe; p != nil && !p.check && !p.began.IsZero() && time.Since(p.began) > promptWithin {
+	if p := s.probe; p != nil && !p.check() && !p.began.IsZero() && time.Since(p.began) > promptWithin {
 		s.w.again.failed(time.Now())
 	}
 }
@@ -115,6 +115,9 @@ func (s *session) proof(at time.Time, checkpoint string, bookmark bool) (time.Ti
 		s.w.lag.proven = b.targetAt
 		if late := at.Sub(b.targetAt); late > promptWithin && !s.quiet(at, bookmark) {
 			s.lags(at, late)
+			return b.targetAt, true
+		} else if late > promptWithin && !bookmark { // it may be the line after all
+			s.behind, s.w.lag.next = nil, at
 			return b.targetAt, true
 		}
 	}
@@ -167,16 +170,28 @@ func (s *session) confirm(at time.Time, change func(*Status)) {
 	})
 }
 
-// judge reads what a probe found. A server whose version is below what our checkpoint was when it was asked has been rewound, and
-// filters all it sends until it has caught up. One whose version is not above our checkpoint has nothing that we have missed. Any
-// other proves nothing before the stream has come to it.
+// judge reads the answer to a probe.
 func (s *session) judge(now time.Time) (end, bool) {
 	p := s.probe
 	s.probe = nil
-	if p.check {
+	switch p.purpose {
+	case forTarget:
+		if out, done := s.found(p, now); done {
+			return out, true
+		}
+	case forLateness:
 		s.checked(p, now)
-		return end{}, false
+	case forReading:
+		s.w.hold(p.err, now)
 	}
+	s.redeem(p)
+	return end{}, false
+}
+
+// found reads where the server is. A server whose version is below what our checkpoint was when it was asked has been rewound, and
+// filters all it sends until it has caught up. One whose version is not above our checkpoint has nothing that we have missed. Any
+// other proves nothing before the stream has come to it.
+func (s *session) found(p *probe, now time.Time) (end, bool) {
 	order, err := resourceversion.CompareResourceVersion(p.rv, s.askedAt)
 	if p.err != nil {
 		s.w.hold(p.err, now)

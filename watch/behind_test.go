@@ -266,8 +266,8 @@ func TestCaughtUpWithoutProof(t *testing.T) {
 			t.Errorf("not fresh, though events have come for 10 s: %+v", *s)
 		}
 		r.pass(time.Minute)
-		if n := len(r.requests("list", podKind)); n > 2 {
-			t.Errorf("%d probes, want 1 and one for being late", n)
+		if n := len(r.requests("list", podKind)); n > 3 {
+			t.Errorf("%d probes, want 1, one for being late, and one for a bookmark that says nothing new", n)
 		}
 	})
 }

@@ -119,6 +119,10 @@ func cantTell(err error) bool {
 // server. Priority and fairness (429) is; a 503 for a group that another server may stand behind is about
 // that group alone, and must not stop the others.
 func holdsServer(err error, group string) bool {
-	return Classify(err) == ReasonThrottled || !strings.Contains(group, ".") ||
-		(strings.HasSuffix(group, ".k8s.io") && !strings.HasSuffix(group, "metrics.k8s.io"))
+	return Classify(err) == ReasonThrottled || servedHere(group)
+}
+
+// servedHere reports whether a group is the API server's own.
+func servedHere(group string) bool {
+	return !strings.Contains(group, ".") || (strings.HasSuffix(group, ".k8s.io") && !strings.HasSuffix(group, "metrics.k8s.io"))
 }

@@ -28,6 +28,8 @@ const (
 	unmarkedSpread  = 10 * time.Second
 	unmarkedLeast   = 5 * time.Second
 	unmarkedMargin  = 4 * time.Second
+	// briefStream is how long a stream lives that the server ends at once: before an event, or the second in a row.
+	briefStream = time.Second
 	// deadlineSlack is how much earlier or later than asked a stream may end of which the server kept the deadline.
 	deadlineSlack = 2 * time.Second
 )
@@ -42,10 +44,12 @@ func (w *Watcher) follow(ctx context.Context, q WatchQuery) (out end) {
 		left := time.Until(w.confirmed.Add(ConfirmWithin - unmarkedMargin))
 		q.Timeout = min(unmarkedTimeout+time.Duration(w.cfg.Rand()*float64(unmarkedSpread)), max(left, unmarkedLeast<<min(w.vain, 4)))
 	}
-	q.Timeout = w.cuts.timeout(q.Timeout, time.Now()).Truncate(time.Second)
 	if q.Initial {
 		w.beginGeneration()
+	} else {
+		q.Timeout = w.cuts.timeout(q.Timeout, time.Now())
 	}
+	q.Timeout = q.Timeout.Truncate(time.Second)
 	s := &session{w: w, initial: q.Initial, started: time.Now(), timeout: q.Timeout, follows: w.kept}
 	w.kept = false
 	p := startPump(ctx, w.src, w.scope, q)

@@ -39,7 +39,7 @@ func (s *session) checkDue() (time.Time, bool) {
 func (s *session) check(ctx context.Context) {
 	l := &s.w.lag
 	l.events, l.next = false, time.Now().Add(jitter(checkEvery, s.w.cfg.Rand()))
-	s.probe = startProbe(ctx, s.w, true)
+	s.probe = startProbe(ctx, s.w, forLateness)
 }
 
 // checked reads the answer to check. It tells nothing of rewinds: a replica's list may lag behind the watch.

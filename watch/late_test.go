@@ -248,3 +248,44 @@ func (l *laggingLists) List(ctx context.Context, scope watch.Scope, q watch.List
 	}
 	return e, err
 }
+
+// TestLateLineOfManyKinds: it is one line under all kinds, and when the check of one finds it late, the others need not find out one
+// after the other.
+func TestLateLineOfManyKinds(t *testing.T) {
+	inRig(t, sim.Config{}, func(r *rig) {
+		r.cfg.RelistEvery = time.Hour
+		l := &lateLine{Source: r.client, began: time.Now()}
+		const n = 24
+		kinds, watchers, pending := make([]*watch.Kind, n), make([]*watch.Watcher, n), make([][]change, n)
+		for i := range n {
+			kinds[i] = widgets(t, r, fmt.Sprintf("Widget%03d", i))
+			r.must(r.sim.Create(widget(kinds[i], "one")))
+			watchers[i] = r.startOver(kinds[i], l)
+		}
+		r.pass(10 * time.Second)
+		l.began, l.grows, l.atMost, l.lists = time.Now(), 0.7, 5*time.Minute, true
+		var worst time.Duration
+		for i := range 5 * 60 {
+			for j, k := range kinds {
+				u := widget(k, "one")
+				u.SetLabels(map[string]string{"n": strconv.Itoa(i)})
+				r.must(r.sim.Update(u))
+				pending[j] = append(pending[j], change{time.Now(), r.sim.Revision()})
+			}
+			r.pass(time.Second)
+			r.must(r.store.Sync(r.ctx))
+			for j, k := range kinds {
+				has := number(r.store.World().Get(k, "default", "one"))
+				for len(pending[j]) > 0 && pending[j][0].version <= has {
+					pending[j] = pending[j][1:]
+				}
+				if len(pending[j]) > 0 && watchers[j].Status().Fresh(time.Now()) {
+					worst = max(worst, time.Since(pending[j][0].at))
+				}
+			}
+		}
+		if worst > watch.ConfirmWithin+time.Second {
+			t.Errorf("called fresh without a change of %s ago", worst)
+		}
+	})
+}

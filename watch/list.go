@@ -205,8 +205,9 @@ func (w *Watcher) complete(ctx context.Context, rv string) error {
 	}
 	w.needList, w.retried = false, false
 	w.brokenLists = 0
-	w.unmarked, w.again = false, askedAgain{}
+	w.unmarked, w.unreadable, w.again = false, false, askedAgain{}
 	w.listedAt = now
+	w.cfg.Slots.readEnded(w.scope.Kind.Group, w.listBegan, nil)
 	w.relistAt = now.Add(jitter(w.cfg.RelistEvery, w.cfg.Rand()))
 	w.lag = lag{proven: w.listBegan, next: now.Add(jitter(checkEvery, w.cfg.Rand()))}
 	w.drainKick()
@@ -251,9 +252,9 @@ func (w *Watcher) drainKick() {
 	}
 }
 
-// streamEnd names how a stream ended.
-func streamEnd(err error, heard bool, lived time.Duration) end {
-	if err == io.EOF && !heard && lived < time.Second { //nolint:errorlint // see Classify
+// streamEnd names how a stream ended. One that the server ends at once is of no use; the next would be no longer.
+func streamEnd(err error, atOnce bool, lived time.Duration) end {
+	if err == io.EOF && atOnce { //nolint:errorlint // see Classify
 		return end{reason: ReasonShortWatch, err: errors.New("the server closed the watch at once"), streamed: true}
 	}
 	out := failed(err)

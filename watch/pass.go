@@ -16,12 +16,11 @@ func (w *Watcher) pass(ctx context.Context) error {
 		if !time.Now().Before(until) {
 			return ctx.Err()
 		}
-		listing := w.slot != nil
 		w.leaveSlot()
 		if err := w.wait(ctx, until); err != nil {
 			return err
 		}
-		if !listing {
+		if !w.needList {
 			return nil
 		}
 		select {

@@ -32,6 +32,8 @@ type session struct {
 	behind  *backlog  // what comes may be old; nil when it comes as it happens
 	doubt   time.Time // since when it may be
 	old     bool      // events came meanwhile
+	owed    time.Time // see stands
+	ahead   bool      // readEnd has been
 }
 
 // deadline is when expire has something to do unless a batch comes first.
@@ -58,6 +60,9 @@ func (s *session) deadline() time.Time {
 		at = earlier(at, due)
 	}
 	if due, ok := s.checkDue(); ok {
+		at = earlier(at, due)
+	}
+	if due, ok := s.readDue(); ok {
 		at = earlier(at, due)
 	}
 	if due, ok := s.unmarkedAt(); ok {
@@ -112,6 +117,9 @@ func (s *session) expire(ctx context.Context) (end, bool) {
 		}
 		if at, ok := s.checkDue(); ok && due(at, 0) {
 			s.check(ctx)
+		}
+		if at, ok := s.readDue(); ok && due(at, 0) {
+			s.readEnd(ctx)
 		}
 		if s.granted == nil && due(s.w.relistAt, 0) {
 			s.wantRelist(ReasonPeriodic)
@@ -170,8 +178,8 @@ func (s *session) take(ctx context.Context, b batch) (end, bool) {
 		return failed(errNoEnd), true
 	default:
 		lived := b.at.Sub(s.opened)
-		s.w.cuts.ended(b.err, b.at.Sub(s.frame), b.at)
-		if errors.Is(b.err, io.EOF) && s.endProves() && (lived-s.timeout).Abs() <= deadlineSlack {
+		s.w.cuts.ended(b.err, lived < s.timeout-deadlineSlack, b.at.Sub(s.frame), b.at)
+		if errors.Is(b.err, io.EOF) && s.endProves() && s.w.reads(b.at) && (lived-s.timeout).Abs() <= deadlineSlack {
 			// A dead connection does not end in time and in form. The news of an end that comes late may be of an earlier one, as of a
 			// server that shut down.
 			s.w.kept = true
@@ -181,7 +189,10 @@ func (s *session) take(ctx context.Context, b batch) (end, bool) {
 			}
 			s.confirm(at, func(*Status) {})
 		}
-		return streamEnd(b.err, s.heard, lived), true
+		brief := lived < briefStream && !s.initial
+		out := streamEnd(b.err, brief && (s.w.brief || !s.heard), lived)
+		s.w.brief = brief
+		return out, true
 	}
 }
 
@@ -210,6 +221,9 @@ func (s *session) apply(ctx context.Context, b batch) (end, bool) {
 		s.initial = false
 		s.w.leaveSlot()
 		s.w.cfg.Slots.watchListWorked(s.w.scope.Kind.Group)
+		if s.w.cuts.known(b.at) { // a list takes its time, but this stream would be cut
+			return end{reason: ReasonClosed, streamed: true}, true
+		}
 		s.doubtOld(b.at)
 		s.w.update(func(st *Status) { st.Phase, st.Err = livePhase(b.at, s.w.confirmed, false), "" })
 	}
@@ -262,16 +276,20 @@ func (s *session) offer(ctx context.Context, events []Event, at time.Time) (end,
 			return failed(fmt.Errorf("%w (%d lost)", errOverflow, dropped)), true
 		}
 	}
+	moved := checkpoint != w.now.Checkpoint
 	s.notice(events, checkpoint, at)
 	s.old = s.old || s.behind != nil && len(deltas) > 0
 	change := func(st *Status) {
 		st.Checkpoint = checkpoint
 		st.Undecodable += undecodable
 	}
-	if as, ok := s.proof(at, checkpoint, events[len(events)-1].Type == EventBookmark); ok {
-		s.confirm(as, change)
-	} else {
+	switch as, ok := s.proof(at, checkpoint, events[len(events)-1].Type == EventBookmark); {
+	case !ok:
 		w.heard(at, change)
+	case moved:
+		s.confirm(as, change)
+	default:
+		s.stands(ctx, as, change)
 	}
 	return end{}, false
 }

@@ -325,3 +325,48 @@ func TestServerThatAcceptsNothing(t *testing.T) {
 		r.settled(podKind)
 	})
 }
+
+// TestStreamsThatEndAfterAnEvent: a server that ends each stream in form once it has said something is not asked for one as often as
+// things happen.
+func TestStreamsThatEndAfterAnEvent(t *testing.T) {
+	inRig(t, sim.Config{}, func(r *rig) {
+		r.cfg.RelistEvery = time.Hour
+		r.pods(0, 20)
+		w := r.startOver(podKind, oneEach{r.client})
+		r.await(w, 5*time.Second, "Live", func(s *watch.Status) bool { return s.Phase == watch.Live })
+		r.sim.CloseStreams()
+		r.pass(5 * time.Second)
+		r.sim.ResetRequests()
+		for i := range 600 {
+			r.touch(i % 20)
+			r.pass(100 * time.Millisecond)
+		}
+		if n := len(r.requests("watch", podKind)); n > 60 {
+			t.Errorf("%d watches in a minute: %+v", n, *w.Status())
+		}
+		r.settled(podKind)
+	})
+}
+
+type oneEach struct{ watch.Source }
+
+func (o oneEach) Watch(ctx context.Context, scope watch.Scope, q watch.WatchQuery) (watch.Stream, error) {
+	s, err := o.Source.Watch(ctx, scope, q)
+	if err != nil || q.Initial {
+		return s, err
+	}
+	return &oneStream{Stream: s}, nil
+}
+
+type oneStream struct {
+	watch.Stream
+	had bool
+}
+
+func (s *oneStream) Next() ([]watch.Event, error) {
+	if s.had {
+		return nil, io.EOF
+	}
+	s.had = true
+	return s.Stream.Next()
+}

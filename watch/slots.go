@@ -28,6 +28,9 @@ type Slots struct {
 	probes  lane
 	checks  lane
 	swallow bool // something between us and the server swallows end bookmarks
+	reading reading
+	// unanswered is when a check last found that the server answers nothing.
+	unanswered time.Time
 }
 
 // NewSlots makes n list slots; n below 1 is [MaxLists].
@@ -35,7 +38,7 @@ func NewSlots(n int) *Slots {
 	if n < 1 {
 		n = MaxLists
 	}
-	return &Slots{free: n, held: make(map[string]time.Time), streams: make(map[string]bool), probes: make(lane, maxProbes), checks: make(lane, maxChecks)}
+	return &Slots{free: n, held: make(map[string]time.Time), streams: make(map[string]bool), reading: reading{answered: make(map[string]time.Time)}, probes: make(lane, maxProbes), checks: make(lane, maxChecks)}
 }
 
 // lane holds one token for each request that is in flight.
@@ -59,6 +62,19 @@ func (s *Slots) join(priority func() int) *ticket {
 	s.waiting = append(s.waiting, t)
 	s.grant()
 	return t
+}
+
+// held reports whether the slot is held; a nil ticket is none.
+func (t *ticket) held() bool {
+	if t == nil {
+		return false
+	}
+	select {
+	case <-t.granted:
+		return true
+	default:
+		return false
+	}
 }
 
 // grant hands free slots out; s.mu is held.
@@ -151,6 +167,21 @@ func (s *Slots) enter(ctx context.Context, l lane, group string, rnd func() floa
 		}
 		leave()
 	}
+}
+
+// foundUnanswered notes that a check found, at a time, that the server answers nothing. It is one line under all kinds: those whose
+// checks wait for their turn meanwhile need not find out one after the other.
+func (s *Slots) foundUnanswered(at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unanswered = at
+}
+
+// unansweredSince reports whether that was found after a time.
+func (s *Slots) unansweredSince(t time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.unanswered.After(t)
 }
 
 // offersWatchList reports whether WatchList is worth a try for a group.

@@ -53,6 +53,8 @@ type Watcher struct {
 	vain         int       // short streams in a row that confirmed nothing
 	again        askedAgain
 	kept         bool // the last stream ended in form, at its deadline
+	unreadable   bool // the kind may not be listed, so that the server can't be asked whether it reads
+	brief        bool // the last stream lived for less than briefStream
 
 	// Atomic.
 	status   atomic.Pointer[Status]
@@ -160,6 +162,18 @@ type end struct {
 	lived    time.Duration // how long, when it broke off
 }
 
+// keepsPlace reports whether a place in the queue for a list slot is kept: a list comes next, or the next stream at once. The queue may
+// be longer than any stream lives.
+func (e end) keepsPlace() bool {
+	switch e.reason {
+	case ReasonPeriodic, ReasonUser:
+		return true
+	case ReasonClosed, ReasonSilent:
+		return !e.listing && e.streamed
+	}
+	return false
+}
+
 func failed(err error) end { return end{reason: Classify(err), err: err} }
 
 // attempt does one thing: a list, a poll's wait, or a stream. No panic below leaves it.
@@ -172,7 +186,7 @@ func (w *Watcher) attempt(parent context.Context) (out end) {
 		if errors.Is(context.Cause(ctx), errSuspended) {
 			out = end{reason: ReasonSuspend, listing: w.needList}
 		}
-		if out.reason != ReasonPeriodic && out.reason != ReasonUser {
+		if !out.keepsPlace() {
 			w.leaveSlot()
 		}
 		disarm()
@@ -182,6 +196,8 @@ func (w *Watcher) attempt(parent context.Context) (out end) {
 		return w.list(ctx)
 	case !w.scope.Kind.Watchable() || time.Now().Before(w.pollUntil):
 		return w.poll(ctx)
+	case w.slot.held(): // its turn came between two streams
+		return end{reason: w.dueRelist()}
 	default:
 		return w.follow(ctx, WatchQuery{ResourceVersion: w.now.Checkpoint})
 	}
@@ -221,6 +237,9 @@ func (w *Watcher) conclude(out end) step {
 		w.denials++
 	}
 	w.hold(out.err, now)
+	if out.listing {
+		w.cfg.Slots.readEnded(w.scope.Kind.Group, w.listBegan, out.err)
+	}
 	if next.relist || (w.now.Checkpoint == "" && out.reason != ReasonNone) {
 		w.needList = true
 		w.why = out.reason
@@ -348,6 +367,14 @@ func (w *Watcher) queue() *ticket {
 		w.slot = w.cfg.Slots.join(func() int { return int(w.priority.Load()) })
 	}
 	return w.slot
+}
+
+// dueRelist is why a relist is due that waits for its slot.
+func (w *Watcher) dueRelist() Reason {
+	if w.retried {
+		return ReasonUser
+	}
+	return ReasonPeriodic
 }
 
 func (w *Watcher) leaveSlot() {

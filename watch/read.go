@@ -46,7 +46,8 @@ func (s *Slots) readSince(group string, t time.Time) bool {
 	return s.reading.answered[group].After(t)
 }
 
-// failing reports whether the last read that ended has failed, of those that tell of the server and not of one group.
+// failing reports whether a read has failed and none that was asked for later has been answered, of those that tell of the server
+// and not of one group.
 func (s *Slots) failing() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -60,8 +60,10 @@ type load struct {
 	crd    sync.RWMutex           // held for writing while the definition of soakGroup is exchanged
 	number atomic.Int64
 
-	creates, updates, deletes, failures atomic.Int64
-	lastFailure                         atomic.Pointer[string]
+	creates, updates, deletes atomic.Int64
+	unanswered                atomic.Int64 // no answer, or that the server can't now
+	refused                   atomic.Int64 // any other answer: of a load that has lost track of what there is
+	lastRefused               atomic.Pointer[string]
 
 	mu    sync.Mutex
 	slots []*slot
@@ -154,7 +156,7 @@ func (l *load) write(ctx context.Context, worker int, rnd *rand.Rand) {
 		code, err = l.do(ctx, http.MethodDelete, l.path(s.kind, s.namespace, s.name), "application/json", `{"gracePeriodSeconds":0}`, nil)
 		exists = false
 		if code == http.StatusNotFound && !known {
-			code = http.StatusOK
+			code, err = http.StatusOK, nil // there is nothing, which is all that was to be known
 		}
 	default:
 		counted = &l.updates
@@ -164,9 +166,13 @@ func (l *load) write(ctx context.Context, worker int, rnd *rand.Rand) {
 		return
 	}
 	if err != nil || code/100 != 2 {
-		l.failures.Add(1)
+		if code == 0 || code == http.StatusTooManyRequests || code/100 == 5 {
+			l.unanswered.Add(1)
+			return
+		}
+		l.refused.Add(1)
 		text := fmt.Sprintf("%s %s/%s: %d %v", s.kind.resource, s.namespace, s.name, code, err)
-		l.lastFailure.Store(&text)
+		l.lastRefused.Store(&text)
 		return
 	}
 	counted.Add(1)

@@ -159,8 +159,8 @@ func (p *sampler) report(t *testing.T, faults map[string]int) {
 	t.Helper()
 	l := p.s.load
 	end := p.samples[len(p.samples)-1]
-	t.Logf("%d changes in %s, %.0f a second, outages included (%d creates, %d updates, %d deletes; %d writes failed or were not answered), %d objects in %d watched scopes at the end",
-		l.changes(), *soakDuration, float64(l.changes())/soakDuration.Seconds(), l.creates.Load(), l.updates.Load(), l.deletes.Load(), l.failures.Load(), end.objects, end.watchers)
+	t.Logf("%d changes in %s, %.0f a second, outages included (%d creates, %d updates, %d deletes; %d writes not answered, %d refused), %d objects in %d watched scopes at the end",
+		l.changes(), *soakDuration, float64(l.changes())/soakDuration.Seconds(), l.creates.Load(), l.updates.Load(), l.deletes.Load(), l.unanswered.Load(), l.refused.Load(), end.objects, end.watchers)
 	names := slices.Sorted(maps.Keys(faults))
 	n := 0
 	for i, name := range names {

@@ -88,6 +88,31 @@ func TestListAllowedWatchDenied(t *testing.T) {
 	})
 }
 
+// TestRetryAsksForARefusedWatch: who has just been given the right to watch says so with a Retry, and need not wait for minutes.
+// While the right is missing, a Retry lists and asks for the watch once.
+func TestRetryAsksForARefusedWatch(t *testing.T) {
+	inRig(t, sim.Config{}, func(r *rig) {
+		r.pods(0, 20)
+		r.sim.Inject(sim.Fault{Match: sim.Match{Verb: "watch", Resource: "pods"}, Action: sim.Forbid{}})
+		w := r.start(podKind)
+		polling := func(s *watch.Status) bool { return s.Phase == watch.Polling }
+		r.await(w, 2*time.Second, "Polling", polling)
+		r.sim.ResetRequests()
+		w.Retry()
+		r.pass(2 * time.Second)
+		if l, ws := len(r.requests("list", podKind)), len(r.requests("watch", podKind)); l != 1 || ws == 0 || ws > 2 {
+			t.Errorf("%d LISTs and %d WATCHes for a Retry; want one list, and the watch asked for", l, ws)
+		}
+		if s := w.Status(); !polling(s) || s.Reason != watch.ReasonForbidden || s.Err == "" {
+			t.Errorf("refused again, and its status is %+v", *s)
+		}
+		r.sim.Heal()
+		w.Retry()
+		r.await(w, 2*time.Second, "Live", func(s *watch.Status) bool { return s.Fresh(time.Now()) })
+		r.settled(podKind)
+	})
+}
+
 // TestWatchAcceptedAndThenRefused has a server that opens each watch and refuses it within the stream: asked ever more
 // rarely, with one list for the right that was revoked.
 func TestWatchAcceptedAndThenRefused(t *testing.T) {

@@ -39,7 +39,7 @@ type Watcher struct {
 	listBegan    time.Time // the first request of the last list: what it holds is as of then
 	listedAt     time.Time // end of the last complete list
 	relistAt     time.Time
-	pollUntil    time.Time // RBAC lets us list but not watch; asked again then
+	pollUntil    time.Time // RBAC lets us list but not watch; asked again then, or at a Retry
 	watched      bool      // a watch has been open since the last denial
 	why          Reason    // of the next list
 	retried      bool      // a person has asked for a relist, and none is complete since
@@ -355,6 +355,7 @@ func (w *Watcher) poll(ctx context.Context) end {
 	case <-t.C:
 		return end{reason: why}
 	case <-w.kick:
+		w.pollUntil = time.Time{} // who asks may just have been given the right
 		return end{reason: ReasonUser}
 	case <-ctx.Done():
 		return failed(ctx.Err())
